@@ -1,0 +1,87 @@
+import { status } from './status.ts';
+
+/**
+ * Every reason that podhand gives for a failure. A reason is stable: clients may branch on it, and it travels as
+ * `google.rpc.ErrorInfo.reason` with the domain `podhand.dev`. The code beside it says what the caller should do.
+ */
+export const reasons = {
+  // The request is wrong and will stay wrong.
+  INVALID_REQUEST: status.INVALID_ARGUMENT,
+  INVALID_PATH: status.INVALID_ARGUMENT,
+  INVALID_SIGNAL: status.INVALID_ARGUMENT,
+  INVALID_CURSOR: status.INVALID_ARGUMENT,
+  // What was named does not exist for this caller.
+  POD_NOT_FOUND: status.NOT_FOUND,
+  CONTAINER_NOT_FOUND: status.NOT_FOUND,
+  FILE_NOT_FOUND: status.NOT_FOUND,
+  IMAGE_NOT_FOUND: status.NOT_FOUND,
+  // The thing exists but its state or kind forbids the call.
+  CONTAINER_NOT_RUNNING: status.FAILED_PRECONDITION,
+  CONTAINER_NOT_STARTED: status.FAILED_PRECONDITION,
+  /** The container ended before its root could be taken; its files are out of reach of this executor. */
+  CONTAINER_NOT_SEEN: status.FAILED_PRECONDITION,
+  NOT_A_REGULAR_FILE: status.FAILED_PRECONDITION,
+  NOT_A_FILE_OR_DIRECTORY: status.FAILED_PRECONDITION,
+  SYMLINK_LOOP: status.FAILED_PRECONDITION,
+  NO_CALLER_CONTAINER: status.FAILED_PRECONDITION,
+  DESTINATION_NOT_A_VOLUME: status.FAILED_PRECONDITION,
+  DESTINATION_EXISTS: status.ALREADY_EXISTS,
+  LOGS_UNAVAILABLE: status.FAILED_PRECONDITION,
+  // Rights.
+  CALLER_UNKNOWN: status.UNAUTHENTICATED,
+  CALLER_NOT_OF_POD: status.PERMISSION_DENIED,
+  PERMISSION_DENIED: status.PERMISSION_DENIED,
+  MOUNT_REFUSED: status.PERMISSION_DENIED,
+  FILESYSTEM_REFUSED: status.PERMISSION_DENIED,
+  // Limits; a retry later, or a smaller request, may succeed.
+  FILE_TOO_LARGE: status.RESOURCE_EXHAUSTED,
+  TREE_TOO_LARGE: status.RESOURCE_EXHAUSTED,
+  TOO_MANY_ENTRIES: status.RESOURCE_EXHAUSTED,
+  TREE_TOO_DEEP: status.RESOURCE_EXHAUSTED,
+  TOO_MANY_CALLS: status.RESOURCE_EXHAUSTED,
+  NO_SPACE: status.RESOURCE_EXHAUSTED,
+  // Changed under our hands; the same call may succeed.
+  PATH_CHANGED: status.ABORTED,
+  FILE_CHANGED: status.DATA_LOSS,
+  LOG_LOST: status.DATA_LOSS,
+  // The executor in force does not have this role.
+  ROLE_NOT_OFFERED: status.UNIMPLEMENTED,
+  // The other side is away.
+  RUNTIME_UNAVAILABLE: status.UNAVAILABLE,
+  AGENT_STOPPING: status.UNAVAILABLE,
+  AGENT_UNREACHABLE: status.UNAVAILABLE,
+  // Signals were sent and the container is still there.
+  KILL_UNCONFIRMED: status.DEADLINE_EXCEEDED,
+  DEADLINE_EXCEEDED: status.DEADLINE_EXCEEDED,
+  CANCELLED: status.CANCELLED,
+  INTERNAL: status.INTERNAL,
+} as const;
+
+export type Reason = keyof typeof reasons;
+
+/**
+ * The one error class of podhand, on both sides of the socket. `message` is lower case, names what was wrong, where,
+ * and what would be right; it never holds a path of the node. `details` are short facts for the log and for
+ * `google.rpc.ErrorInfo.metadata`. `cause` stays on the side that made it.
+ */
+export class PodhandError extends Error {
+  override readonly name = 'PodhandError';
+  readonly reason: Reason;
+  readonly details: Readonly<Record<string, string>>;
+
+  constructor(reason: Reason, message: string, options: { details?: Record<string, string>; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.reason = reason;
+    this.details = options.details ?? {};
+  }
+
+  /** The gRPC status code that goes with the reason. */
+  get code(): number {
+    return reasons[this.reason];
+  }
+}
+
+/** True for the error that an AbortSignal of ours, or Node, throws when a call was ended from outside. */
+export function isAbort(error: unknown): boolean {
+  return error instanceof Error && (error.name === 'AbortError' || error.name === 'TimeoutError');
+}
