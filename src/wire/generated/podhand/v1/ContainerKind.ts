@@ -1,0 +1,23 @@
+// Original file: proto/podhand/v1/executor.proto
+
+export const ContainerKind = {
+  CONTAINER_KIND_UNSPECIFIED: 'CONTAINER_KIND_UNSPECIFIED',
+  CONTAINER_KIND_REGULAR: 'CONTAINER_KIND_REGULAR',
+  CONTAINER_KIND_INIT: 'CONTAINER_KIND_INIT',
+  CONTAINER_KIND_SIDECAR: 'CONTAINER_KIND_SIDECAR',
+  CONTAINER_KIND_EPHEMERAL: 'CONTAINER_KIND_EPHEMERAL',
+} as const;
+
+export type ContainerKind =
+  | 'CONTAINER_KIND_UNSPECIFIED'
+  | 0
+  | 'CONTAINER_KIND_REGULAR'
+  | 1
+  | 'CONTAINER_KIND_INIT'
+  | 2
+  | 'CONTAINER_KIND_SIDECAR'
+  | 3
+  | 'CONTAINER_KIND_EPHEMERAL'
+  | 4
+
+export type ContainerKind__Output = typeof ContainerKind[keyof typeof ContainerKind]

@@ -1,0 +1,23 @@
+// Original file: proto/podhand/v1/executor.proto
+
+export const ContainerState = {
+  CONTAINER_STATE_UNSPECIFIED: 'CONTAINER_STATE_UNSPECIFIED',
+  CONTAINER_STATE_WAITING: 'CONTAINER_STATE_WAITING',
+  CONTAINER_STATE_RUNNING: 'CONTAINER_STATE_RUNNING',
+  CONTAINER_STATE_EXITED: 'CONTAINER_STATE_EXITED',
+  CONTAINER_STATE_UNKNOWN: 'CONTAINER_STATE_UNKNOWN',
+} as const;
+
+export type ContainerState =
+  | 'CONTAINER_STATE_UNSPECIFIED'
+  | 0
+  | 'CONTAINER_STATE_WAITING'
+  | 1
+  | 'CONTAINER_STATE_RUNNING'
+  | 2
+  | 'CONTAINER_STATE_EXITED'
+  | 3
+  | 'CONTAINER_STATE_UNKNOWN'
+  | 4
+
+export type ContainerState__Output = typeof ContainerState[keyof typeof ContainerState]
