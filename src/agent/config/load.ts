@@ -1,0 +1,123 @@
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { parseDocument } from 'yaml';
+import type { z } from 'zod';
+import { isList, keysAt, leafPaths } from './keys.ts';
+import { ConfigError, nearest, type Problem, problemsOf } from './problems.ts';
+import { type AgentConfig, configSchema } from './schema.ts';
+
+/** Where the configuration comes from; later ones win: file, environment, flags. */
+export interface ConfigSources {
+  /** YAML text of the file, if there is one. */
+  readonly file?: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** `key.path=value` of each `--set`. */
+  readonly set: readonly string[];
+}
+
+/**
+ * The configuration as one frozen value. Throws a ConfigError that lists every problem of every source.
+ * An environment variable is `PODHAND_` and the key's path in upper case: `PODHAND_LIMITS_FILE_BYTES`.
+ */
+export function parseConfig(sources: ConfigSources): AgentConfig {
+  const problems: Problem[] = [];
+  const raw = parseFile(sources.file, problems);
+  applyEnvironment(raw, sources.environment, problems);
+  applyFlags(raw, sources.set, problems);
+  const parsed = configSchema.safeParse(raw);
+  if (!parsed.success) problems.push(...problemsOf(parsed.error.issues, keysAt));
+  if (parsed.success) problems.push(...conflicts(parsed.data));
+  if (problems.length > 0 || !parsed.success) throw new ConfigError(problems);
+  return deepFreeze({ ...parsed.data, nodeName: parsed.data.nodeName || hostname() });
+}
+
+/** Reads and parses; a file that cannot be read is a problem like any other. */
+export function loadConfig(options: { path?: string; set: readonly string[]; environment: ConfigSources['environment'] }): AgentConfig {
+  const path = options.path ?? options.environment.PODHAND_CONFIG;
+  if (path === undefined) return parseConfig(options);
+  let file: string;
+  try {
+    file = readFileSync(path, 'utf8');
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? 'unreadable';
+    throw new ConfigError([{ where: '--config', what: `cannot read ${path} (${code})` }]);
+  }
+  return parseConfig({ ...options, file });
+}
+
+type Raw = Record<string, unknown>;
+
+function parseFile(text: string | undefined, problems: Problem[]): Raw {
+  if (text === undefined) return {};
+  const document = parseDocument(text, { uniqueKeys: true });
+  problems.push(...document.errors.map((error) => ({ where: 'file', what: error.message.split('\n')[0] ?? 'not YAML' })));
+  if (document.errors.length > 0) return {};
+  const value: unknown = document.toJS();
+  if (value === null || value === undefined) return {};
+  if (typeof value === 'object' && !Array.isArray(value)) return value as Raw;
+  problems.push({ where: 'file', what: 'must be a YAML mapping of keys' });
+  return {};
+}
+
+function applyEnvironment(raw: Raw, environment: ConfigSources['environment'], problems: Problem[]): void {
+  const known = new Map(leafPaths().map((path) => [variableOf(path), path]));
+  for (const [name, value] of Object.entries(environment)) {
+    if (!name.startsWith('PODHAND_') || value === undefined || name === 'PODHAND_CONFIG') continue;
+    const path = known.get(name);
+    if (path !== undefined) setPath(raw, path, value);
+    else if (!reserved.has(name)) problems.push({ where: name, what: unknown(name, [...known.keys()]) });
+  }
+}
+
+/** Variables of the client and of the test set-up, which share the prefix. */
+const reserved = new Set(['PODHAND_SOCKET', 'PODHAND_CACHE']);
+
+function applyFlags(raw: Raw, set: readonly string[], problems: Problem[]): void {
+  const known = new Map(leafPaths().map((path) => [path.join('.'), path]));
+  for (const assignment of set) {
+    const at = assignment.indexOf('=');
+    const name = at < 0 ? assignment : assignment.slice(0, at);
+    const path = known.get(name);
+    if (at < 0) problems.push({ where: `--set ${assignment}`, what: 'must be KEY=VALUE' });
+    else if (path === undefined) problems.push({ where: `--set ${name}`, what: unknown(name, [...known.keys()]) });
+    else setPath(raw, path, assignment.slice(at + 1));
+  }
+}
+
+function unknown(name: string, known: readonly string[]): string {
+  const guess = nearest(name, known);
+  return guess === undefined ? `not a setting; docs/configuration.md lists them` : `not a setting; did you mean "${guess}"?`;
+}
+
+function variableOf(path: readonly string[]): string {
+  return `PODHAND_${path.map((key) => key.replace(/([a-z])([A-Z])/g, '$1_$2').toUpperCase()).join('_')}`;
+}
+
+function setPath(raw: Raw, path: readonly string[], text: string): void {
+  const [last = '', ...parents] = [...path].reverse();
+  let node = raw;
+  for (const key of parents.reverse()) {
+    const child = node[key];
+    if (typeof child !== 'object' || child === null) node[key] = {};
+    node = node[key] as Raw;
+  }
+  // Lists are given as a,b,c.
+  node[last] = isList(path) ? text.split(',').filter((part) => part !== '') : text;
+}
+
+function conflicts(config: z.infer<typeof configSchema>): Problem[] {
+  const names = new Set([config.containerRuntimeExecutor, ...config.containerRuntimeExecutors.map((rule) => rule.name)]);
+  if (names.has('docker') && names.has('pns') && config.pns.podSource !== 'docker') {
+    const what = 'must be docker where the docker executor is in force beside pns: a node has one source of pods';
+    return [{ where: 'pns.podSource', what }];
+  }
+  return [];
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) {
+    for (const child of Object.values(value)) deepFreeze(child);
+    Object.freeze(value);
+  }
+  return value;
+}

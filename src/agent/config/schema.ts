@@ -1,0 +1,123 @@
+import { z } from 'zod';
+import { parseBytes, parseDuration } from '../../wire/quantity.ts';
+
+/** Accepts `10s`, `1m30s`, `0`; gives milliseconds. */
+const duration = (fallback: string) =>
+  z
+    .string()
+    .default(fallback)
+    .transform((text, context) => {
+      const parsed = parseDuration(text);
+      if (parsed !== undefined) return parsed;
+      context.addIssue({ code: 'custom', message: `not a duration: "${text}" (such as 500ms, 10s, 1m30s)` });
+      return z.NEVER;
+    });
+
+/** Accepts a number of bytes or a quantity such as `64Ki`; gives bytes. */
+const bytes = (fallback: string) =>
+  z
+    .union([z.string(), z.number().int().nonnegative()])
+    .default(fallback)
+    .transform((value, context) => {
+      const parsed = typeof value === 'number' ? value : parseBytes(value);
+      if (parsed !== undefined) return parsed;
+      context.addIssue({ code: 'custom', message: `not a quantity of bytes: "${value}" (such as 65536, 64Ki, 1Gi)` });
+      return z.NEVER;
+    });
+
+const count = (fallback: number, least = 1) => z.coerce.number().int().min(least).default(fallback);
+const absolute = (fallback: string) =>
+  z
+    .string()
+    .startsWith('/', 'must be an absolute path')
+    .refine((path) => !path.split('/').includes('..'), 'must not contain ".."')
+    .default(fallback);
+const argv = z.array(z.string()).optional();
+
+const executorName = z.enum(['docker', 'pns']);
+
+const labelSelector = z.strictObject({
+  matchLabels: z.record(z.string(), z.string()).optional(),
+  matchExpressions: z
+    .array(
+      z.strictObject({
+        key: z.string().min(1),
+        operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']),
+        values: z.array(z.string()).optional(),
+      }),
+    )
+    .optional(),
+});
+
+export const mountKinds = [
+  'rootfs',
+  'emptyDir',
+  'volume',
+  'tmpfs',
+  'runtimeFile',
+  'hostPath',
+  'secret',
+  'configMap',
+  'projected',
+  'downwardAPI',
+  'csi',
+] as const;
+
+/**
+ * The agent's configuration file. The keys `containerRuntimeExecutor`, `containerRuntimeExecutors` and `images` have
+ * the names and meaning that workflow controllers give them. Every key has a default; docs/configuration.md lists them.
+ */
+export const configSchema = z.strictObject({
+  containerRuntimeExecutor: executorName.default('pns'),
+  containerRuntimeExecutors: z
+    .array(z.strictObject({ name: executorName, selector: labelSelector }))
+    .default([]),
+  nodeName: z.string().default(''),
+  runDir: absolute('/run/podhand'),
+  stateDir: absolute('/var/lib/podhand'),
+  drain: duration('10s'),
+  docker: z.strictObject({ socket: absolute('/var/run/docker.sock') }).prefault({}),
+  pns: z.strictObject({ podSource: z.enum(['node-logs', 'docker']).default('node-logs') }).prefault({}),
+  nodeLogs: z
+    .strictObject({ podsDir: absolute('/var/log/pods'), containersDir: absolute('/var/log/containers') })
+    .prefault({}),
+  cgroup: z
+    .strictObject({
+      mount: absolute('/sys/fs/cgroup'),
+      roots: z.array(z.string().startsWith('/')).min(1).default(['/kubepods', '/kubepods.slice', '/docker', '/system.slice']),
+    })
+    .prefault({}),
+  pods: z.strictObject({ forgetAfter: duration('60s') }).prefault({}),
+  hold: z
+    .strictObject({ afterExit: duration('10m'), perPod: count(32), perNode: count(512) })
+    .prefault({}),
+  mounts: z
+    .strictObject({
+      allow: z.array(z.enum(mountKinds)).default(['rootfs', 'emptyDir', 'volume', 'tmpfs', 'runtimeFile']),
+    })
+    .prefault({}),
+  images: z.record(z.string(), z.strictObject({ command: argv, args: argv, entrypoint: argv, cmd: argv })).default({}),
+  records: z.strictObject({ keep: duration('24h'), maxRecords: count(10_000) }).prefault({}),
+  limits: z
+    .strictObject({
+      fileBytes: bytes('1Gi'),
+      treeBytes: bytes('4Gi'),
+      treeEntries: count(150_000),
+      treeDepth: count(128),
+      connectionsPerPod: count(64),
+      connections: count(1024),
+      handshake: duration('5s'),
+      streamsPerPod: count(64),
+      streams: count(2048),
+      callsPerSecondPerPod: count(100),
+      callBurstPerPod: count(200),
+      readersPerPod: count(2),
+      readers: count(8),
+    })
+    .prefault({}),
+  metrics: z.strictObject({ listen: z.string().default('') }).prefault({}),
+  log: z.strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info') }).prefault({}),
+});
+
+export type AgentConfig = Readonly<z.infer<typeof configSchema>>;
+export type Limits = AgentConfig['limits'];
