@@ -1,0 +1,35 @@
+import type { Pod } from '../pods/model.ts';
+
+/** Who is calling, decided when the connection was accepted. Handlers receive it; they cannot forget to ask. */
+export type Caller = PodCaller | AdminCaller;
+
+/** A process in a container of the pod whose socket was called. */
+export interface PodCaller {
+  readonly kind: 'pod';
+  readonly podUid: string;
+  /** As the node numbers it; means that process only while `pidfd` is alive. */
+  readonly pid: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Runtime id of its container, where its cgroup names one. */
+  readonly containerId: string | undefined;
+  readonly pidfd: number;
+  /** Throws CALLER_UNKNOWN once the process is gone or has moved to another cgroup. */
+  verify(): void;
+}
+
+/** Root of the node, on the admin socket; each call names its pod in the metadata. */
+export interface AdminCaller {
+  readonly kind: 'admin';
+  readonly pid: number;
+}
+
+/** One call's view of the world, passed to every service function. */
+export interface CallContext {
+  readonly pod: Pod;
+  readonly caller: Caller;
+  /** Fires at the deadline, when the caller goes away or cancels, when the agent stops, and at completion. */
+  readonly signal: AbortSignal;
+  /** Facts for the one log line of this call. */
+  readonly facts: Record<string, string | number>;
+}

@@ -1,0 +1,52 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+
+/** What the RPC layer counts. */
+export class CallMetrics {
+  readonly #calls: Counter<'rpc' | 'code' | 'reason'>;
+  readonly #seconds: Histogram<'rpc'>;
+  readonly #bytes: Counter;
+
+  constructor(registry: Registry, gauges: { streams(): number; connections(): number; waits(): number }) {
+    const registers = [registry];
+    this.#calls = new Counter({
+      name: 'podhand_calls_total',
+      help: 'Calls that ended, by RPC, gRPC code and reason.',
+      labelNames: ['rpc', 'code', 'reason'],
+      registers,
+    });
+    this.#seconds = new Histogram({
+      name: 'podhand_call_seconds',
+      help: 'Time from a call to its end.',
+      labelNames: ['rpc'],
+      buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60, 600],
+      registers,
+    });
+    this.#bytes = new Counter({ name: 'podhand_sent_bytes_total', help: 'Bytes of logs and files sent.', registers });
+    gauge('podhand_open_streams', 'Streaming calls that are open.', gauges.streams);
+    gauge('podhand_connections', 'Connections that are open.', gauges.connections);
+    gauge('podhand_waits', 'Wait calls that are open.', gauges.waits);
+
+    function gauge(name: string, help: string, read: () => number): void {
+      new Gauge({
+        name,
+        help,
+        registers,
+        collect() {
+          this.set(read());
+        },
+      });
+    }
+  }
+
+  called(rpc: string, reason: string, code: number, ms: number): void {
+    this.#calls.inc({ rpc, code, reason });
+    this.#seconds.observe({ rpc }, ms / 1000);
+  }
+
+  /** Counts the bytes of a message that carries some: `chunk` of files, `chunk.data` of logs. */
+  sent(message: unknown): void {
+    const chunk = (message as { chunk?: Buffer | { data?: Buffer } | null }).chunk;
+    if (Buffer.isBuffer(chunk)) this.#bytes.inc(chunk.length);
+    else if (Buffer.isBuffer(chunk?.data)) this.#bytes.inc(chunk.data.length);
+  }
+}

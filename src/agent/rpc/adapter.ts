@@ -1,0 +1,124 @@
+import type { handleServerStreamingCall, handleUnaryCall, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
+import type { Logger } from 'pino';
+import { PodhandError } from '../../wire/errors.ts';
+import type { CallContext, Caller } from '../connection/caller.ts';
+import type { CallMetrics } from '../metrics/call-metrics.ts';
+import type { Pod } from '../pods/model.ts';
+import type { Admission } from './admission.ts';
+import { pump } from './pump.ts';
+import { classify, toStatus } from './translate.ts';
+
+type AnyCall = ServerUnaryCall<unknown, unknown> | ServerWritableStream<unknown, unknown>;
+
+interface Options {
+  readonly admission: Admission;
+  readonly metrics: CallMetrics;
+  readonly log: Logger;
+  /** Aborts when the agent has drained long enough. */
+  readonly stopping: AbortSignal;
+  /** The caller of a connection, by the label that the connection carries. Errors: CALLER_UNKNOWN. */
+  callerOf(peer: string): Caller;
+  /** The pod that the call is about. Errors: POD_NOT_FOUND, INVALID_REQUEST (admin socket without the metadata key). */
+  podOf(caller: Caller, chosen: string | undefined): Pod;
+}
+
+/**
+ * Makes gRPC handlers of service functions. Every RPC goes through here and nowhere else: identity, admission,
+ * cancellation, error mapping, metrics and the one log line exist once.
+ */
+export class RpcAdapter {
+  readonly #options: Options;
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  unary<Request, Response>(
+    rpc: string,
+    serve: (context: CallContext, request: Request) => Response | Promise<Response>,
+  ): handleUnaryCall<Request, Response> {
+    return (call, callback) => {
+      // `getPeer()` forgets the connection as soon as it closes: everything is taken now, in this tick.
+      const run = this.#begin(rpc, call);
+      void (async () => {
+        try {
+          const context = run.admit(call);
+          const response = await serve(context, call.request);
+          run.end(undefined);
+          callback(null, response);
+        } catch (error) {
+          run.end(error);
+          callback(toStatus(error, run.signal));
+        }
+      })();
+    };
+  }
+
+  stream<Request, Response>(
+    rpc: string,
+    serve: (context: CallContext, request: Request) => AsyncIterable<Response>,
+  ): handleServerStreamingCall<Request, Response> {
+    return (call) => {
+      const run = this.#begin(rpc, call);
+      void (async () => {
+        let release: (() => void) | undefined;
+        try {
+          const context = run.admit(call);
+          release = this.#options.admission.openStream(context.pod.uid);
+          await pump(serve(context, call.request), call, run.signal, this.#options.metrics);
+          run.end(undefined);
+          call.end();
+        } catch (error) {
+          run.end(error);
+          // grpc-js turns an emitted status into the trailers of the stream.
+          call.emit('error', toStatus(error, run.signal));
+        } finally {
+          release?.();
+        }
+      })();
+    };
+  }
+
+  #begin(rpc: string, call: AnyCall) {
+    const { admission, log, metrics, stopping } = this.#options;
+    const started = performance.now();
+    const controller = new AbortController();
+    const facts: Record<string, string | number> = {};
+    const peer = call.getPeer();
+    let pod: Pod | undefined;
+    const onStop = () => controller.abort(new PodhandError('AGENT_STOPPING', 'the agent is stopping; call again'));
+    call.on('cancelled', () => controller.abort(cancellation(call)));
+    if (stopping.aborted) onStop();
+    else stopping.addEventListener('abort', onStop, { once: true });
+    return {
+      signal: controller.signal,
+      admit: (of: AnyCall): CallContext => {
+        const caller = this.#options.callerOf(peer);
+        if (caller.kind === 'pod') caller.verify();
+        pod = this.#options.podOf(caller, of.metadata.get('podhand-pod')[0]?.toString());
+        facts.caller = caller.kind === 'pod' ? (caller.containerId?.slice(0, 12) ?? '') : 'admin';
+        if (caller.kind === 'pod') admission.admit(pod.uid);
+        return { pod, caller, signal: controller.signal, facts };
+      },
+      end: (error: unknown): void => {
+        const known = error === undefined ? undefined : classify(error, controller.signal);
+        stopping.removeEventListener('abort', onStop);
+        controller.abort();
+        const ms = performance.now() - started;
+        metrics.called(rpc, known?.reason ?? 'OK', known?.code ?? 0, ms);
+        const line = { rpc, pod: pod && `${pod.namespace}/${pod.name}`, ...facts, code: known?.code ?? 0, ms: Math.round(ms * 100) / 100 };
+        if (known === undefined) log.info(line, 'call');
+        else if (known.reason === 'INTERNAL') log.error({ ...line, reason: known.reason, err: known.cause }, 'call');
+        else log.info({ ...line, reason: known.reason, error: known.message }, 'call');
+      },
+    };
+  }
+}
+
+function cancellation(call: AnyCall): PodhandError {
+  const deadline = call.getDeadline();
+  const at = deadline instanceof Date ? deadline.getTime() : deadline;
+  // grpc-js says 'cancelled' for both; a timer may fire a little before the deadline's own millisecond.
+  if (Number.isFinite(at) && Date.now() >= at - 5) return new PodhandError('DEADLINE_EXCEEDED', 'the deadline of the call has passed');
+  return new PodhandError('CANCELLED', 'the call was cancelled');
+}
