@@ -178,7 +178,8 @@ describe('system calls on files', () => {
   });
 
   test('copies inside the kernel and sees holes', () => {
-    const at = (name: string, flags: number) => openat2(dirfd, bytes(name), { flags, mode: flags & O_CREAT ? 0o600 : 0, resolve: 0 });
+    const at = (name: string, flags: number) =>
+      openat2(dirfd, bytes(name), { flags, mode: flags & O_CREAT ? 0o600 : 0, resolve: 0 });
     writeFileSync(join(folder, 'source'), 'hello world');
     const source = at('source', O_RDONLY);
     const target = at('target', O_CREAT | constants.O_RDWR);
