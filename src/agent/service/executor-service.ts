@@ -1,0 +1,29 @@
+import type { ExecutorServiceHandlers } from '../../wire/generated/podhand/v1/ExecutorService.ts';
+import type { RpcAdapter } from '../rpc/adapter.ts';
+import { collectArtifact } from './collect-artifact.ts';
+import type { ServiceDependencies } from './dependencies.ts';
+import { getInfo } from './get-info.ts';
+import { kill } from './kill.ts';
+import { listContainers } from './list-containers.ts';
+import { readFile } from './read-file.ts';
+import { resolveEntrypoint } from './resolve-entrypoint.ts';
+import { saveArtifact } from './save-artifact.ts';
+import { streamLogs } from './stream-logs.ts';
+import { wait } from './wait.ts';
+import { watchStats } from './watch-stats.ts';
+
+/** The ten RPCs of `podhand.v1.ExecutorService`, each one function, each through the adapter. */
+export function executorService(rpc: RpcAdapter, dependencies: ServiceDependencies): ExecutorServiceHandlers {
+  return {
+    GetInfo: rpc.unary('GetInfo', (context) => getInfo(dependencies, context)),
+    ListContainers: rpc.unary('ListContainers', (context) => listContainers(dependencies, context)),
+    Wait: rpc.stream('Wait', (context, request) => wait(dependencies, context, request)),
+    Kill: rpc.unary('Kill', (context, request) => kill(dependencies, context, request)),
+    StreamLogs: rpc.stream('StreamLogs', (context, request) => streamLogs(dependencies, context, request)),
+    ReadFile: rpc.stream('ReadFile', (context, request) => readFile(dependencies, context, request)),
+    CollectArtifact: rpc.stream('CollectArtifact', (context, request) => collectArtifact(dependencies, context, request)),
+    SaveArtifact: rpc.stream('SaveArtifact', (context, request) => saveArtifact(dependencies, context, request)),
+    ResolveEntrypoint: rpc.unary('ResolveEntrypoint', (context, request) => resolveEntrypoint(dependencies, context, request)),
+    WatchStats: rpc.stream('WatchStats', (context, request) => watchStats(dependencies, context, request)),
+  };
+}
