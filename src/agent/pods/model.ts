@@ -3,6 +3,8 @@ export interface Pod {
   readonly uid: string;
   readonly namespace: string;
   readonly name: string;
+  /** Where the source has them; `containerRuntimeExecutors` selects by them. */
+  readonly labels?: Readonly<Record<string, string>>;
 }
 
 export type ContainerKind = 'regular' | 'init' | 'sidecar' | 'ephemeral';

@@ -1,0 +1,155 @@
+import type { Server as HttpServer } from 'node:http';
+import { Registry } from 'prom-client';
+import type { Logger } from 'pino';
+import { PodhandError } from '../wire/errors.ts';
+import type { AgentConfig } from './config/schema.ts';
+import type { Caller } from './connection/caller.ts';
+import { openCallerRoot } from './connection/caller-root.ts';
+import { Connections } from './connection/connections.ts';
+import { identify } from './connection/identify.ts';
+import { countErrors } from './executors/count-errors.ts';
+import { createExecutors } from './executors/create.ts';
+import { chooseExecutor, feeder } from './executors/select.ts';
+import { readNodeCgroup } from './linux/node.ts';
+import { peerCredentials } from './linux/socket-calls.ts';
+import { CallMetrics } from './metrics/call-metrics.ts';
+import { serveMetrics } from './metrics/endpoint.ts';
+import { executorErrors, registerProcessMetrics } from './metrics/node-metrics.ts';
+import type { Pod } from './pods/model.ts';
+import { PodStore } from './pods/store.ts';
+import { RecordFiles } from './records/record-files.ts';
+import { Recorder } from './records/recorder.ts';
+import { Admission } from './rpc/admission.ts';
+import { RpcAdapter } from './rpc/adapter.ts';
+import { createGrpcServer } from './server/grpc-servers.ts';
+import { listenOn } from './server/listen.ts';
+import { PodSockets } from './server/pod-sockets.ts';
+import { executorService } from './service/executor-service.ts';
+
+const pruneEveryMs = 10 * 60_000;
+
+export interface Agent {
+  /** Stops taking calls, lets the open ones end within `drain`, then ends them with AGENT_STOPPING. */
+  stop(): Promise<void>;
+}
+
+/** Brings one agent up; resolves once every socket answers. A failure takes down what was already up. */
+export async function startAgent(config: AgentConfig, version: string, log: Logger): Promise<Agent> {
+  const running = new AbortController();
+  const calls = new AbortController();
+  const closers: (() => unknown)[] = [];
+  const close = async () => {
+    running.abort();
+    for (const closer of closers.reverse()) await closer();
+  };
+  try {
+    const registry = new Registry();
+    const store = new PodStore();
+    const openWaits = { count: 0 };
+    const admission = new Admission(config.limits);
+    const executors = await createExecutors(config, log, running.signal);
+    closers.push(() => executors.close());
+    closers.push(registerProcessMetrics(registry, () => executors.heldCount()));
+    const byName = countErrors(executors.byName, executorErrors(registry));
+    const executorFor = (podUid: string) => {
+      const name = chooseExecutor(config, store.pod(podUid)?.labels ?? {});
+      const executor = byName.get(name);
+      if (executor === undefined) throw new Error(`executor ${name} was not created`);
+      return executor;
+    };
+    const recorder = new Recorder({
+      store,
+      files: new RecordFiles(`${config.stateDir}/records`, log),
+      log,
+      maxRecords: config.records.maxRecords,
+      usageAtEnd: (pod, container) => executorFor(pod.uid).stats?.final(container),
+    });
+    closers.push(() => recorder.settled());
+    const connections = new Connections({ limits: config.limits, log });
+    closers.push(() => connections.close());
+    const metrics = new CallMetrics(registry, {
+      streams: () => admission.streams,
+      connections: () => connections.count,
+      waits: () => openWaits.count,
+    });
+    const adapter = new RpcAdapter({
+      admission,
+      metrics,
+      log,
+      stopping: calls.signal,
+      callerOf: (peer) => connections.callerOf(peer),
+      podOf: (caller, chosen) => podOf(store, caller, chosen),
+    });
+    const service = executorService(adapter, { version, config, store, recorder, executorFor, openCallerRoot, openWaits });
+    const maxStreams = config.limits.streamsPerPod;
+    const podServer = createGrpcServer(service, { reflection: false, maxStreams });
+    const adminServer = createGrpcServer(service, { reflection: true, maxStreams: config.limits.streams });
+    const nodeCgroup = readNodeCgroup();
+
+    await recorder.start(running.signal);
+    await feeder(byName).containers.feed(store, running.signal);
+    const sockets = new PodSockets({
+      directory: `${config.runDir}/pods`,
+      store,
+      log,
+      onConnection: (socket, podUid) => {
+        const identified = (fd: number) => identify(fd, { store, podUid, nodeCgroup, signal: running.signal });
+        void connections.accept(socket, podUid, identified, podServer.inject);
+      },
+    });
+    await sockets.start(running.signal);
+    closers.push(() => sockets.close());
+    store.subscribe((change) => {
+      if (change.type !== 'pod-removed') return;
+      connections.closePod(change.pod.uid);
+      admission.forget(change.pod.uid);
+    }, running.signal);
+    const admin = await listenOn(config.runDir, 'admin.sock', {
+      mode: 0o600,
+      directoryMode: 0o755,
+      onConnection: (socket) => void connections.accept(socket, 'admin', identifyAdmin, adminServer.inject),
+    });
+    closers.push(() => admin.close());
+    const scrape: HttpServer | undefined =
+      config.metrics.listen === '' ? undefined : await serveMetrics(config.metrics.listen, registry);
+    closers.push(() => scrape?.close());
+    const prune = setInterval(() => void recorder.prune(new Date(Date.now() - config.records.keep)), pruneEveryMs);
+    prune.unref();
+    closers.push(() => clearInterval(prune));
+    for (const server of [podServer, adminServer]) server.setServing(true);
+
+    return {
+      stop: async () => {
+        for (const server of [podServer, adminServer]) server.setServing(false);
+        await sockets.close();
+        admin.close();
+        const drained = Promise.all([podServer.drain(config.drain), adminServer.drain(config.drain)]);
+        // Calls that never end by themselves (Wait, follow) are told to call again, which they can at once elsewhere.
+        const timer = setTimeout(() => calls.abort(), Math.max(0, config.drain - 1000));
+        await drained;
+        clearTimeout(timer);
+        calls.abort();
+        await close();
+      },
+    };
+  } catch (error) {
+    calls.abort();
+    await close();
+    throw error;
+  }
+}
+
+function identifyAdmin(fd: number): Caller {
+  const { pid, uid } = peerCredentials(fd);
+  if (uid !== 0) throw new PodhandError('CALLER_UNKNOWN', 'the admin socket answers root only');
+  return { kind: 'admin', pid };
+}
+
+function podOf(store: PodStore, caller: Caller, chosen: string | undefined): Pod {
+  if (caller.kind === 'admin' && (chosen === undefined || chosen === '')) {
+    throw new PodhandError('INVALID_REQUEST', 'on the admin socket the metadata key podhand-pod chooses the pod: namespace/name or uid');
+  }
+  const pod = caller.kind === 'pod' ? store.pod(caller.podUid) : (store.pod(chosen ?? '') ?? store.podByName(chosen ?? ''));
+  if (pod !== undefined) return pod;
+  throw new PodhandError('POD_NOT_FOUND', caller.kind === 'pod' ? 'the pod has left the node' : 'this node has no such pod');
+}

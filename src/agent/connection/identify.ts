@@ -1,0 +1,103 @@
+import { closeSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { PodhandError } from '../../wire/errors.ts';
+import { parseCgroup } from '../linux/cgroup-path.ts';
+import { pidfdExited, pidfdOpen } from '../linux/pidfd-calls.ts';
+import { parseStartTime } from '../linux/proc-status.ts';
+import { peerCredentials, peerPidfd } from '../linux/socket-calls.ts';
+import { hasErrno } from '../linux/syscalls.ts';
+import type { PodStore } from '../pods/store.ts';
+import type { PodCaller } from './caller.ts';
+
+/** How long a container that connects may be ahead of the source that names it. */
+const namedWithinMs = 5000;
+
+interface Options {
+  readonly store: PodStore;
+  /** The pod whose socket was called. */
+  readonly podUid: string;
+  /** The cgroup that the whole node lives in; see `nodeCgroup()`. */
+  readonly nodeCgroup: string;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Who connected: the socket says which pod, and the peer's cgroup, which the kernel writes, has to say the same. The
+ * identity is of the process that connected; a socket that was passed to another process dies with the first one.
+ * Errors: CALLER_UNKNOWN, CALLER_NOT_OF_POD. The returned `pidfd` is the caller's to close.
+ */
+export async function identify(socketFd: number, options: Options): Promise<PodCaller> {
+  const { pid, uid, gid } = peerCredentials(socketFd);
+  // 0: a process in a pid namespace that is not below ours.
+  if (pid === 0) throw new PodhandError('CALLER_UNKNOWN', 'the calling process is not visible to the agent');
+  const pidfd = peerPidfd(socketFd) ?? openWithoutRace(pid);
+  try {
+    const cgroup = readCgroup(pid, pidfd);
+    const { podUid, containerId, conflict } = parseCgroup(cgroup, options.nodeCgroup);
+    if (conflict || (podUid === undefined && containerId === undefined)) throw notOfPod();
+    if (podUid !== undefined && podUid !== options.podUid) throw notOfPod();
+    if (podUid === undefined && containerId !== undefined) await ofPodByContainer(containerId, options);
+    return {
+      kind: 'pod',
+      podUid: options.podUid,
+      pid,
+      uid,
+      gid,
+      containerId,
+      pidfd,
+      verify: () => {
+        if (readCgroup(pid, pidfd) !== cgroup) throw unknownCaller();
+      },
+    };
+  } catch (error) {
+    closeSync(pidfd);
+    throw error;
+  }
+}
+
+/** Before Linux 6.5: the pid could have been reused before the pidfd was opened; its start time tells. */
+function openWithoutRace(pid: number): number {
+  const before = startTime(pid);
+  const pidfd = pidfdOpen(pid);
+  if (startTime(pid) === before && before !== undefined) return pidfd;
+  closeSync(pidfd);
+  throw unknownCaller();
+}
+
+function startTime(pid: number): number | undefined {
+  try {
+    return parseStartTime(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+  } catch {
+    return undefined;
+  }
+}
+
+/** The text of the peer's cgroup file. The pidfd is asked after the reading: alive then, it was that process' file. */
+function readCgroup(pid: number, pidfd: number): string {
+  try {
+    const text = readFileSync(`/proc/${pid}/cgroup`, 'latin1');
+    if (!pidfdExited(pidfd)) return text;
+  } catch (error) {
+    if (!hasErrno(error, 'ESRCH', 'ENOENT')) throw error;
+  }
+  throw unknownCaller();
+}
+
+/** Without a kubelet the cgroup names the container only; the source says whose it is. */
+async function ofPodByContainer(containerId: string, options: Options): Promise<void> {
+  const until = performance.now() + namedWithinMs;
+  for (;;) {
+    const found = options.store.find(containerId);
+    if (found?.pod.uid === options.podUid) return;
+    if (found !== undefined || performance.now() > until) throw notOfPod();
+    await sleep(20, undefined, { signal: options.signal });
+  }
+}
+
+function notOfPod(): PodhandError {
+  return new PodhandError('CALLER_NOT_OF_POD', 'the calling process is not in a container of the pod that owns this socket');
+}
+
+function unknownCaller(): PodhandError {
+  return new PodhandError('CALLER_UNKNOWN', 'the process that opened this connection has ended or left its container');
+}
