@@ -1,0 +1,72 @@
+// Writes what is generated from proto/: the TypeScript types of the wire, and the descriptor as readable JSON, so that
+// every change of the wire shows in a diff. With --check: fails where a committed file is not what would be written.
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { loadSync } from '@grpc/proto-loader';
+import protobuf from 'protobufjs';
+import descriptorTypes from 'protobufjs/google/protobuf/descriptor.json' with { type: 'json' };
+
+const root = fileURLToPath(new URL('../', import.meta.url));
+const files = ['podhand/v1/executor.proto', 'google/rpc/status.proto'];
+const generated = 'src/wire/generated';
+const descriptorFile = 'proto/descriptor.json';
+
+function writeTypes(into: string): void {
+  const options = ['--longs=Number', '--enums=String', '--defaults', '--oneofs', '--grpcLib=@grpc/grpc-js'];
+  const tool = join(root, 'node_modules/.bin/proto-loader-gen-types');
+  execFileSync(tool, [...options, '--importFileExtension=.ts', '-I', 'proto', '-O', into, ...files], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
+}
+
+function descriptorJson(): string {
+  const fileType = protobuf.Root.fromJSON(descriptorTypes as protobuf.INamespace).lookupType('google.protobuf.FileDescriptorProto');
+  const definition = loadSync(files, { includeDirs: [join(root, 'proto')] });
+  const seen = new Map<string, object>();
+  for (const entry of Object.values(definition)) {
+    const protos = (entry as { fileDescriptorProtos?: Buffer[] }).fileDescriptorProtos ?? [];
+    for (const bytes of protos) {
+      const file = fileType.toObject(fileType.decode(bytes), { enums: String, longs: String });
+      seen.set(String(file.name), file);
+    }
+  }
+  const sorted = [...seen].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, file]) => file);
+  return `${JSON.stringify({ file: sorted }, null, 1)}\n`;
+}
+
+function tree(directory: string): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const name of readdirSync(directory, { recursive: true, encoding: 'utf8' })) {
+    const path = join(directory, name);
+    if (statSync(path).isFile()) found.set(relative(directory, path), readFileSync(path, 'utf8'));
+  }
+  return found;
+}
+
+function stale(): string[] {
+  const fresh = mkdtempSync(join(tmpdir(), 'podhand-generated-'));
+  try {
+    writeTypes(fresh);
+    const wanted = tree(fresh);
+    const committed = tree(join(root, generated));
+    const names = new Set([...wanted.keys(), ...committed.keys()]);
+    const different = [...names].filter((name) => wanted.get(name) !== committed.get(name)).map((name) => join(generated, name));
+    if (readFileSync(join(root, descriptorFile), 'utf8') !== descriptorJson()) different.push(descriptorFile);
+    return different;
+  } finally {
+    rmSync(fresh, { recursive: true, force: true });
+  }
+}
+
+if (process.argv.includes('--check')) {
+  const different = stale();
+  if (different.length > 0) {
+    process.stderr.write(`not in step with proto/; run "npm run generate" and commit:\n${different.map((name) => `  ${name}`).join('\n')}\n`);
+    process.exit(1);
+  }
+} else {
+  rmSync(join(root, generated), { recursive: true, force: true });
+  writeTypes(generated);
+  writeFileSync(join(root, descriptorFile), descriptorJson());
+}
