@@ -1,0 +1,59 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import type Docker from 'dockerode';
+import { runDir } from './cache.ts';
+import { DockerPod, testLabel } from './docker-pod.ts';
+import { ensureImages } from './images.ts';
+import { pruneCgroup } from './mounts.ts';
+import type { PodOptions, TestPod, TestRuntime } from './pods.ts';
+
+/** Pods as containers of an engine, labelled and named as a kubelet with dockershim does it. */
+export class DockerRuntime implements TestRuntime {
+  readonly name = 'docker';
+  readonly kubeletDir: string;
+  readonly socketsDir: string;
+  readonly #docker: Docker;
+  readonly #pods = new Set<DockerPod>();
+
+  private constructor(docker: Docker, kubeletDir: string, socketsDir: string) {
+    this.#docker = docker;
+    this.kubeletDir = kubeletDir;
+    this.socketsDir = socketsDir;
+  }
+
+  /** Makes the images first, where the engine does not have them. */
+  static async open(
+    docker: Docker,
+    options: { kubeletDir?: string; socketsDir?: string } = {},
+  ): Promise<DockerRuntime> {
+    await ensureImages(docker);
+    const { kubeletDir = join(runDir, 'kubelet'), socketsDir = join(runDir, 'podhand/pods') } = options;
+    return new DockerRuntime(docker, kubeletDir, socketsDir);
+  }
+
+  async pod(options: PodOptions = {}): Promise<TestPod> {
+    const { CgroupDriver } = await this.#docker.info();
+    const identity = {
+      uid: randomUUID(),
+      name: options.name ?? `pod-${randomBytes(4).toString('hex')}`,
+      namespace: options.namespace ?? 'default',
+    };
+    const pod = new DockerPod(this.#docker, identity, this.kubeletDir, this.socketsDir, CgroupDriver);
+    this.#pods.add(pod);
+    if (options.sandbox) await pod.startSandbox();
+    return pod;
+  }
+
+  async close(): Promise<void> {
+    for (const pod of this.#pods) await pod.remove();
+    this.#pods.clear();
+    for (const path of ['/kubepods/besteffort', '/kubepods']) await pruneCgroup(path);
+  }
+}
+
+/** Removes every container of the tests from an engine, whoever made it. */
+export async function sweepEngine(docker: Docker): Promise<number> {
+  const found = await docker.listContainers({ all: true, filters: { label: [testLabel] } });
+  for (const { Id } of found) await docker.getContainer(Id).remove({ force: true, v: true });
+  return found.length;
+}
