@@ -32,6 +32,7 @@ test('parses optional fields, escapes and broken lines', () => {
       readOnly: false,
       fsType: 'ext4',
       source: '/dev/root',
+      superOptions: ['rw', 'errors=continue'],
     },
     {
       mountId: 37,
@@ -42,6 +43,7 @@ test('parses optional fields, escapes and broken lines', () => {
       readOnly: true,
       fsType: 'tmpfs',
       source: 'a#b',
+      superOptions: ['rw'],
     },
   ]);
 });
@@ -175,7 +177,17 @@ describe('kinds', () => {
     ],
     ['not to be found on the node', '8:77', '/', '/x', 'ext4', 'hostPath'],
   ])('%s', (_, dev, root, mountPoint, fsType, kind) => {
-    const entry = { mountId: 7, parentId: 1, dev, root, mountPoint, readOnly: false, fsType, source: 'x' };
+    const entry = {
+      mountId: 7,
+      parentId: 1,
+      dev,
+      root,
+      mountPoint,
+      readOnly: false,
+      fsType,
+      source: 'x',
+      superOptions: [],
+    };
     expect(classifyMount(entry, node, own)).toMatchObject({ mountPoint, mountId: 7, fsType, kind });
   });
 

@@ -11,6 +11,8 @@ export interface MountEntry {
   readonly readOnly: boolean;
   readonly fsType: string;
   readonly source: string;
+  /** Of the file system: a cgroup v1 mount's controllers are among them. */
+  readonly superOptions: readonly string[];
 }
 
 /** Lines that are no mounts (a text cut short) are left out. Bytes that are not UTF-8 come as U+FFFD. */
@@ -38,6 +40,7 @@ function parseLine(line: string): MountEntry | undefined {
     readOnly: options.split(',').includes('ro'),
     fsType: decodeOctal(fsType),
     source: decodeOctal(source),
+    superOptions: fields[dash + 3]?.split(',') ?? [],
   };
 }
 

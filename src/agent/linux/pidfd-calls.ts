@@ -1,4 +1,4 @@
-import { bindSyscall, refuse, SyscallError } from './syscalls.ts';
+import { bindSyscall, hasErrno, refuse, SyscallError } from './syscalls.ts';
 
 const raw = {
   open: bindSyscall('pidfd_open', 'number', 'number'),
@@ -24,6 +24,19 @@ export function pidfdExited(pidfd: number): boolean {
   const answered = (pollfd[1] ?? 0) >>> 16;
   if ((answered & POLLNVAL) !== 0) refuse('ppoll', 'EBADF');
   return (answered & POLLIN) !== 0;
+}
+
+/** Whether the process has ended and was reaped: from then on its pid may be another's. */
+export function pidfdReaped(pidfd: number): boolean {
+  try {
+    pidfdSendSignal(pidfd, 0);
+    return false;
+  } catch (error) {
+    if (hasErrno(error, 'ESRCH')) return true;
+    // Not allowed to, so it is there.
+    if (hasErrno(error, 'EPERM')) return false;
+    throw error;
+  }
 }
 
 export interface PidfdInfo {

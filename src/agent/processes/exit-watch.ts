@@ -1,0 +1,78 @@
+import { closeSync, writeSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
+import { EPOLLIN, EPOLLONESHOT } from '../linux/constants.ts';
+import { epollAdd, epollCreate, epollDelete, eventfd } from '../linux/epoll.ts';
+
+const STOP = 0;
+
+/**
+ * Tells when processes end, through their pidfds: one epoll for all, waited on by a thread of its own. A watch is known
+ * by a token that is never used twice, not by its descriptor, so that what is closed and opened again cannot be mistaken.
+ */
+export class ExitWatch {
+  readonly #epollFd = epollCreate();
+  readonly #stopFd = eventfd();
+  readonly #worker: Worker;
+  readonly #callbacks = new Map<number, { readonly pidfd: number; readonly exited: () => void }>();
+  #lastToken = STOP;
+  #closing = false;
+
+  /** `failed`: the thread ended by itself; no exit is told any more. */
+  constructor(failed: (error: Error) => void) {
+    epollAdd(this.#epollFd, this.#stopFd, EPOLLIN, STOP);
+    this.#worker = new Worker(new URL('./exit-worker.ts', import.meta.url), { workerData: this.#epollFd, env: {} });
+    this.#worker.unref();
+    this.#worker.on('message', (tokens: number[]) => {
+      for (const token of tokens) this.#tell(token);
+    });
+    this.#worker.on('error', failed);
+    this.#worker.on('exit', (code) => {
+      if (!this.#closing) failed(new Error(`the thread that waits for processes to end has ended with ${code}`));
+    });
+  }
+
+  /**
+   * Calls `exited` once, when the process has ended (at once if it has already), never before this returns. The answer
+   * cancels that; it must be called before `pidfd` is closed, and may be called at any time.
+   */
+  watch(pidfd: number, exited: () => void): () => void {
+    const token = ++this.#lastToken;
+    this.#callbacks.set(token, { pidfd, exited });
+    try {
+      // Once: an ended process stays readable for ever.
+      epollAdd(this.#epollFd, pidfd, EPOLLIN | EPOLLONESHOT, token);
+    } catch (error) {
+      this.#callbacks.delete(token);
+      throw error;
+    }
+    return () => this.#cancel(token);
+  }
+
+  /** Cancels every watch and ends the thread. */
+  async close(): Promise<void> {
+    if (this.#closing) return;
+    this.#closing = true;
+    this.#callbacks.clear();
+    if (this.#worker.threadId !== -1) {
+      this.#worker.ref();
+      const ended = new Promise((resolve) => this.#worker.once('exit', resolve));
+      writeSync(this.#stopFd, new BigUint64Array([1n]));
+      await ended;
+    }
+    closeSync(this.#stopFd);
+    closeSync(this.#epollFd);
+  }
+
+  #cancel(token: number): void {
+    const watched = this.#callbacks.get(token);
+    if (!watched) return;
+    this.#callbacks.delete(token);
+    epollDelete(this.#epollFd, watched.pidfd);
+  }
+
+  #tell(token: number): void {
+    const watched = this.#callbacks.get(token);
+    this.#cancel(token);
+    watched?.exited();
+  }
+}
