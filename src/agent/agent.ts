@@ -8,7 +8,7 @@ import { openCallerRoot } from './connection/caller-root.ts';
 import { Connections } from './connection/connections.ts';
 import { identify } from './connection/identify.ts';
 import { countErrors } from './executors/count-errors.ts';
-import { createExecutors } from './executors/create.ts';
+import type { ExecutorSet } from './executors/roles.ts';
 import { chooseExecutor, feeder } from './executors/select.ts';
 import { readNodeCgroup } from './linux/node.ts';
 import { peerCredentials } from './linux/socket-calls.ts';
@@ -33,8 +33,16 @@ export interface Agent {
   stop(): Promise<void>;
 }
 
+interface Options {
+  readonly config: AgentConfig;
+  readonly version: string;
+  readonly log: Logger;
+  /** Makes the executors that the configuration can choose. */
+  createExecutors(config: AgentConfig, log: Logger, signal: AbortSignal): Promise<ExecutorSet>;
+}
+
 /** Brings one agent up; resolves once every socket answers. A failure takes down what was already up. */
-export async function startAgent(config: AgentConfig, version: string, log: Logger): Promise<Agent> {
+export async function startAgent({ config, version, log, createExecutors }: Options): Promise<Agent> {
   const running = new AbortController();
   const calls = new AbortController();
   const closers: (() => unknown)[] = [];

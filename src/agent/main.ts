@@ -7,6 +7,7 @@ import { type Agent, startAgent } from './agent.ts';
 import { loadConfig } from './config/load.ts';
 import { ConfigError } from './config/problems.ts';
 import type { AgentConfig } from './config/schema.ts';
+import { createExecutors } from './executors/create.ts';
 
 /** podhand itself failed; the same code as the client's. */
 const failure = 64;
@@ -64,7 +65,7 @@ async function run(config: AgentConfig): Promise<number> {
   let agent: Agent;
   try {
     mkdirSync(config.stateDir, { recursive: true, mode: 0o700 });
-    agent = await startAgent(config, version, log);
+    agent = await startAgent({ config, version, log, createExecutors });
   } catch (error) {
     log.fatal({ err: error }, 'the agent could not start');
     log.flush();

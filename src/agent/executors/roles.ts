@@ -20,6 +20,15 @@ export interface Executor {
   readonly stats?: StatsRole;
 }
 
+/** The executors of one agent and what they share. */
+export interface ExecutorSet {
+  readonly byName: ReadonlyMap<ExecutorName, Executor>;
+  /** Containers whose process and root are held open. */
+  heldCount(): number;
+  /** Lets go of everything that is held. */
+  close(): Promise<void>;
+}
+
 /** One line of the capability table; names are listed in `capabilities.ts`. */
 export interface ExecutorCapability {
   readonly name: CapabilityName;
