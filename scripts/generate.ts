@@ -17,11 +17,16 @@ const descriptorFile = 'proto/descriptor.json';
 function writeTypes(into: string): void {
   const options = ['--longs=Number', '--enums=String', '--defaults', '--oneofs', '--grpcLib=@grpc/grpc-js'];
   const tool = join(root, 'node_modules/.bin/proto-loader-gen-types');
-  execFileSync(tool, [...options, '--importFileExtension=.ts', '-I', 'proto', '-O', into, ...files], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
+  execFileSync(tool, [...options, '--importFileExtension=.ts', '-I', 'proto', '-O', into, ...files], {
+    cwd: root,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
 }
 
 function descriptorJson(): string {
-  const fileType = protobuf.Root.fromJSON(descriptorTypes as protobuf.INamespace).lookupType('google.protobuf.FileDescriptorProto');
+  const fileType = protobuf.Root.fromJSON(descriptorTypes as protobuf.INamespace).lookupType(
+    'google.protobuf.FileDescriptorProto',
+  );
   const definition = loadSync(files, { includeDirs: [join(root, 'proto')] });
   const seen = new Map<string, object>();
   for (const entry of Object.values(definition)) {
@@ -51,7 +56,9 @@ function stale(): string[] {
     const wanted = tree(fresh);
     const committed = tree(join(root, generated));
     const names = new Set([...wanted.keys(), ...committed.keys()]);
-    const different = [...names].filter((name) => wanted.get(name) !== committed.get(name)).map((name) => join(generated, name));
+    const different = [...names]
+      .filter((name) => wanted.get(name) !== committed.get(name))
+      .map((name) => join(generated, name));
     if (readFileSync(join(root, descriptorFile), 'utf8') !== descriptorJson()) different.push(descriptorFile);
     return different;
   } finally {
@@ -62,7 +69,9 @@ function stale(): string[] {
 if (process.argv.includes('--check')) {
   const different = stale();
   if (different.length > 0) {
-    process.stderr.write(`not in step with proto/; run "npm run generate" and commit:\n${different.map((name) => `  ${name}`).join('\n')}\n`);
+    process.stderr.write(
+      `not in step with proto/; run "npm run generate" and commit:\n${different.map((name) => `  ${name}`).join('\n')}\n`,
+    );
     process.exit(1);
   }
 } else {

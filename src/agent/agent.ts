@@ -1,6 +1,6 @@
 import type { Server as HttpServer } from 'node:http';
-import { Registry } from 'prom-client';
 import type { Logger } from 'pino';
+import { Registry } from 'prom-client';
 import { PodhandError } from '../wire/errors.ts';
 import type { AgentConfig } from './config/schema.ts';
 import type { Caller } from './connection/caller.ts';
@@ -19,8 +19,8 @@ import type { Pod } from './pods/model.ts';
 import { PodStore } from './pods/store.ts';
 import { RecordFiles } from './records/record-files.ts';
 import { Recorder } from './records/recorder.ts';
-import { Admission } from './rpc/admission.ts';
 import { RpcAdapter } from './rpc/adapter.ts';
+import { Admission } from './rpc/admission.ts';
 import { createGrpcServer } from './server/grpc-servers.ts';
 import { listenOn } from './server/listen.ts';
 import { PodSockets } from './server/pod-sockets.ts';
@@ -88,7 +88,15 @@ export async function startAgent({ config, version, log, createExecutors }: Opti
       callerOf: (peer) => connections.callerOf(peer),
       podOf: (caller, chosen) => podOf(store, caller, chosen),
     });
-    const service = executorService(adapter, { version, config, store, recorder, executorFor, openCallerRoot, openWaits });
+    const service = executorService(adapter, {
+      version,
+      config,
+      store,
+      recorder,
+      executorFor,
+      openCallerRoot,
+      openWaits,
+    });
     const maxStreams = config.limits.streamsPerPod;
     const podServer = createGrpcServer(service, { reflection: false, maxStreams });
     const adminServer = createGrpcServer(service, { reflection: true, maxStreams: config.limits.streams });
@@ -155,9 +163,16 @@ function identifyAdmin(fd: number): Caller {
 
 function podOf(store: PodStore, caller: Caller, chosen: string | undefined): Pod {
   if (caller.kind === 'admin' && (chosen === undefined || chosen === '')) {
-    throw new PodhandError('INVALID_REQUEST', 'on the admin socket the metadata key podhand-pod chooses the pod: namespace/name or uid');
+    throw new PodhandError(
+      'INVALID_REQUEST',
+      'on the admin socket the metadata key podhand-pod chooses the pod: namespace/name or uid',
+    );
   }
-  const pod = caller.kind === 'pod' ? store.pod(caller.podUid) : (store.pod(chosen ?? '') ?? store.podByName(chosen ?? ''));
+  const pod =
+    caller.kind === 'pod' ? store.pod(caller.podUid) : (store.pod(chosen ?? '') ?? store.podByName(chosen ?? ''));
   if (pod !== undefined) return pod;
-  throw new PodhandError('POD_NOT_FOUND', caller.kind === 'pod' ? 'the pod has left the node' : 'this node has no such pod');
+  throw new PodhandError(
+    'POD_NOT_FOUND',
+    caller.kind === 'pod' ? 'the pod has left the node' : 'this node has no such pod',
+  );
 }

@@ -32,7 +32,12 @@ export async function main(argv: readonly string[]): Promise<number> {
   const command = new Command('podhand agent')
     .description('Runs the node agent.')
     .option('--config <file>', 'YAML configuration file (or PODHAND_CONFIG)')
-    .option('--set <key=value>', 'one setting; may be given several times', (value, all: string[]) => [...all, value], [])
+    .option(
+      '--set <key=value>',
+      'one setting; may be given several times',
+      (value, all: string[]) => [...all, value],
+      [],
+    )
     .option('--print-config', 'print the configuration in force and exit')
     .addHelpText('after', examples)
     .allowExcessArguments(false)
@@ -45,7 +50,11 @@ export async function main(argv: readonly string[]): Promise<number> {
   const flags = command.opts<Flags>();
   let config: AgentConfig;
   try {
-    config = loadConfig({ ...(flags.config !== undefined && { path: flags.config }), set: flags.set, environment: process.env });
+    config = loadConfig({
+      ...(flags.config !== undefined && { path: flags.config }),
+      set: flags.set,
+      environment: process.env,
+    });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     process.stderr.write(`podhand agent: the configuration is not valid:\n${error.message.replace(/^/gm, '  ')}\n`);
@@ -59,8 +68,13 @@ export async function main(argv: readonly string[]): Promise<number> {
 }
 
 async function run(config: AgentConfig): Promise<number> {
-  const log = pino({ level: config.log.level, base: { node: config.nodeName } }, pino.destination({ fd: 1, sync: false }));
-  const version = (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version;
+  const log = pino(
+    { level: config.log.level, base: { node: config.nodeName } },
+    pino.destination({ fd: 1, sync: false }),
+  );
+  const version = (
+    JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+  ).version;
   const stop = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
   let agent: Agent;
   try {

@@ -39,10 +39,18 @@ describe('configuration', () => {
   });
 
   test.each([
-    ['unknown key', 'containerRuntimeExecutr: docker', 'configuration: unknown key "containerRuntimeExecutr"; did you mean "containerRuntimeExecutor"?'],
+    [
+      'unknown key',
+      'containerRuntimeExecutr: docker',
+      'configuration: unknown key "containerRuntimeExecutr"; did you mean "containerRuntimeExecutor"?',
+    ],
     ['unknown nested key', 'limits: { filebytes: 1 }', 'limits: unknown key "filebytes"; did you mean "fileBytes"?'],
     ['duration', 'drain: 10', 'drain: Invalid input: expected string, received number'],
-    ['bytes', 'limits: { fileBytes: 1Q }', 'limits.fileBytes: not a quantity of bytes: "1Q" (such as 65536, 64Ki, 1Gi)'],
+    [
+      'bytes',
+      'limits: { fileBytes: 1Q }',
+      'limits.fileBytes: not a quantity of bytes: "1Q" (such as 65536, 64Ki, 1Gi)',
+    ],
     ['relative path', 'runDir: run', 'runDir: must be an absolute path'],
     ['dots', 'runDir: /run/../etc', 'runDir: must not contain ".."'],
     ['not a mapping', '- a', 'file: must be a YAML mapping of keys'],

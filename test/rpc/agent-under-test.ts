@@ -1,18 +1,18 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Client, credentials, Metadata, makeClientConstructor, type ServiceError } from '@grpc/grpc-js';
+import { type Client, credentials, Metadata, makeClientConstructor, type ServiceError } from '@grpc/grpc-js';
 import { pino } from 'pino';
 import { type Agent, startAgent } from '../../src/agent/agent.ts';
 import { parseConfig } from '../../src/agent/config/load.ts';
+import { decodeErrorInfo } from '../../src/wire/error-info.ts';
+import type { ExecutorServiceClient } from '../../src/wire/generated/podhand/v1/ExecutorService.ts';
 import type { GetInfoResponse__Output } from '../../src/wire/generated/podhand/v1/GetInfoResponse.ts';
 import type { KillRequest } from '../../src/wire/generated/podhand/v1/KillRequest.ts';
 import type { KillResponse__Output } from '../../src/wire/generated/podhand/v1/KillResponse.ts';
 import type { ListContainersResponse__Output } from '../../src/wire/generated/podhand/v1/ListContainersResponse.ts';
 import type { ResolveEntrypointRequest } from '../../src/wire/generated/podhand/v1/ResolveEntrypointRequest.ts';
 import type { ResolveEntrypointResponse__Output } from '../../src/wire/generated/podhand/v1/ResolveEntrypointResponse.ts';
-import type { ExecutorServiceClient } from '../../src/wire/generated/podhand/v1/ExecutorService.ts';
-import { decodeErrorInfo } from '../../src/wire/error-info.ts';
 import { loadExecutorService } from '../../src/wire/load.ts';
 import { ScriptedExecutor } from './scripted-executor.ts';
 
@@ -28,11 +28,19 @@ export interface AgentUnderTest {
 }
 
 /** A real agent on real sockets in a temporary directory, over a scripted executor. */
-export async function startTestAgent(set: string[] = [], directory = mkdtempSync(join(tmpdir(), 'podhand-'))): Promise<AgentUnderTest> {
+export async function startTestAgent(
+  set: string[] = [],
+  directory = mkdtempSync(join(tmpdir(), 'podhand-')),
+): Promise<AgentUnderTest> {
   const executor = new ScriptedExecutor();
   const logLines: Record<string, unknown>[] = [];
   const log = pino({ level: 'info' }, { write: (line: string) => logLines.push(JSON.parse(line)) });
-  const defaults = [`runDir=${directory}/run`, `stateDir=${directory}/state`, 'containerRuntimeExecutor=docker', 'drain=2s'];
+  const defaults = [
+    `runDir=${directory}/run`,
+    `stateDir=${directory}/state`,
+    'containerRuntimeExecutor=docker',
+    'drain=2s',
+  ];
   const config = parseConfig({ environment: {}, set: [...defaults, ...set] });
   const agent = await startAgent({ config, version: 'test', log, createExecutors: async () => executor.set() });
   const clients: Client[] = [];

@@ -24,7 +24,12 @@ describe('admin socket', () => {
     const client = agent.admin();
     for (const pod of ['default/a', podA.uid]) {
       const info = await unary(client, 'getInfo', {}, about(pod));
-      expect(info).toMatchObject({ agentVersion: 'test', executor: 'docker', pod: { uid: podA.uid, name: 'a' }, callerContainer: '' });
+      expect(info).toMatchObject({
+        agentVersion: 'test',
+        executor: 'docker',
+        pod: { uid: podA.uid, name: 'a' },
+        callerContainer: '',
+      });
     }
   });
 
@@ -78,11 +83,17 @@ describe('errors', () => {
 describe('Wait', () => {
   test('tells the present state, the change, then the record', async () => {
     const events: WaitResponse__Output[] = [];
-    for await (const event of agent.admin().wait({ containers: ['main'] }, a()) as AsyncIterable<WaitResponse__Output>) {
+    for await (const event of agent
+      .admin()
+      .wait({ containers: ['main'] }, a()) as AsyncIterable<WaitResponse__Output>) {
       events.push(event);
       if (events.length === 1) agent.executor.put(podA, exited(container(podA, 'main'), 7));
     }
-    expect(events.map((event) => event.changed?.state ?? 'result')).toEqual(['CONTAINER_STATE_RUNNING', 'CONTAINER_STATE_EXITED', 'result']);
+    expect(events.map((event) => event.changed?.state ?? 'result')).toEqual([
+      'CONTAINER_STATE_RUNNING',
+      'CONTAINER_STATE_EXITED',
+      'result',
+    ]);
     expect(events[2]?.result?.records).toMatchObject([{ container: 'main', exitKnown: true, exitCode: 7 }]);
   });
 
@@ -90,13 +101,16 @@ describe('Wait', () => {
     const first = container(podA, 'main');
     const second = container(podA, 'main', { id: 'f'.repeat(64), restartCount: 1 });
     const events: WaitResponse__Output[] = [];
-    for await (const event of agent.admin().wait({ containers: ['main'] }, a()) as AsyncIterable<WaitResponse__Output>) {
+    for await (const event of agent
+      .admin()
+      .wait({ containers: ['main'] }, a()) as AsyncIterable<WaitResponse__Output>) {
       events.push(event);
       if (events.length === 1) {
         agent.executor.put(podA, exited(first, 1));
         agent.executor.put(podA, second);
       }
-      if (event.changed?.restartCount === 1 && event.changed.state === 'CONTAINER_STATE_RUNNING') agent.executor.put(podA, exited(second, 0));
+      if (event.changed?.restartCount === 1 && event.changed.state === 'CONTAINER_STATE_RUNNING')
+        agent.executor.put(podA, exited(second, 0));
     }
     expect(events.at(-1)?.result?.records).toMatchObject([{ restartCount: 1, exitCode: 0 }]);
   });
@@ -143,12 +157,20 @@ describe('Kill', () => {
 
   test('a program that obeys TERM ends in time', async () => {
     agent.executor.onSignal = () => agent.executor.put(podA, exited(main, 143));
-    expect(await stop({ seconds: 10 })).toMatchObject({ result: 'KILL_RESULT_ENDED_IN_TIME', signals: ['TERM'], finalRecord: { exitCode: 143 } });
+    expect(await stop({ seconds: 10 })).toMatchObject({
+      result: 'KILL_RESULT_ENDED_IN_TIME',
+      signals: ['TERM'],
+      finalRecord: { exitCode: 143 },
+    });
   });
 
   test('a program that ignores TERM is killed after the grace period', async () => {
     agent.executor.onSignal = (_, number) => number === 9 && agent.executor.put(podA, exited(main, 137));
-    expect(await stop({ seconds: 0, nanos: 5e7 })).toMatchObject({ result: 'KILL_RESULT_FORCED', signals: ['TERM', 'KILL'], finalRecord: { exitCode: 137 } });
+    expect(await stop({ seconds: 0, nanos: 5e7 })).toMatchObject({
+      result: 'KILL_RESULT_FORCED',
+      signals: ['TERM', 'KILL'],
+      finalRecord: { exitCode: 137 },
+    });
     expect(agent.executor.sent).toEqual(['main 15', 'main 9']);
   });
 
@@ -221,7 +243,14 @@ test('each call is one log line with pod, container, code and duration', async (
   await failure(client.streamLogs({ container: 'nobody' }, a()));
   const lines = agent.logLines.filter((line) => line.msg === 'call');
   expect(lines).toHaveLength(1);
-  expect(lines[0]).toMatchObject({ rpc: 'StreamLogs', pod: 'default/a', container: 'nobody', code: 5, reason: 'CONTAINER_NOT_FOUND', ms: expect.any(Number) });
+  expect(lines[0]).toMatchObject({
+    rpc: 'StreamLogs',
+    pod: 'default/a',
+    container: 'nobody',
+    code: 5,
+    reason: 'CONTAINER_NOT_FOUND',
+    ms: expect.any(Number),
+  });
 });
 
 test('a pod that leaves takes its socket with it', async () => {

@@ -1,8 +1,8 @@
-import { PodhandError } from '../../src/wire/errors.ts';
 import type { Executor, ExecutorSet, LogChunk } from '../../src/agent/executors/roles.ts';
 import { capabilityNames } from '../../src/agent/executors/roles.ts';
 import type { Container, Pod } from '../../src/agent/pods/model.ts';
 import type { PodStore } from '../../src/agent/pods/store.ts';
+import { PodhandError } from '../../src/wire/errors.ts';
 
 export const podA: Pod = { uid: '11111111-1111-4111-8111-111111111111', namespace: 'default', name: 'a' };
 export const podB: Pod = { uid: '22222222-2222-4222-8222-222222222222', namespace: 'default', name: 'b' };
@@ -47,7 +47,11 @@ export class ScriptedExecutor {
   set(): ExecutorSet {
     const executor: Executor = {
       name: 'docker',
-      capabilities: capabilityNames.map((name) => ({ name, supported: name !== 'stats', note: name === 'stats' ? 'not here' : '' })),
+      capabilities: capabilityNames.map((name) => ({
+        name,
+        supported: name !== 'stats',
+        note: name === 'stats' ? 'not here' : '',
+      })),
       containers: {
         connected: true,
         feed: async (store) => {
@@ -68,7 +72,9 @@ export class ScriptedExecutor {
       files: {
         open: async () => {
           // A Node error as a bug would let it out: its text names a path of the node.
-          throw Object.assign(new Error("ENOENT: no such file or directory, open '/var/lib/secret'"), { code: 'ENOENT' });
+          throw Object.assign(new Error("ENOENT: no such file or directory, open '/var/lib/secret'"), {
+            code: 'ENOENT',
+          });
         },
       },
       entrypoint: {

@@ -32,7 +32,11 @@ export function parseConfig(sources: ConfigSources): AgentConfig {
 }
 
 /** Reads and parses; a file that cannot be read is a problem like any other. */
-export function loadConfig(options: { path?: string; set: readonly string[]; environment: ConfigSources['environment'] }): AgentConfig {
+export function loadConfig(options: {
+  path?: string;
+  set: readonly string[];
+  environment: ConfigSources['environment'];
+}): AgentConfig {
   const path = options.path ?? options.environment.PODHAND_CONFIG;
   if (path === undefined) return parseConfig(options);
   let file: string;
@@ -50,7 +54,9 @@ type Raw = Record<string, unknown>;
 function parseFile(text: string | undefined, problems: Problem[]): Raw {
   if (text === undefined) return {};
   const document = parseDocument(text, { uniqueKeys: true });
-  problems.push(...document.errors.map((error) => ({ where: 'file', what: error.message.split('\n')[0] ?? 'not YAML' })));
+  problems.push(
+    ...document.errors.map((error) => ({ where: 'file', what: error.message.split('\n')[0] ?? 'not YAML' })),
+  );
   if (document.errors.length > 0) return {};
   const value: unknown = document.toJS();
   if (value === null || value === undefined) return {};
@@ -86,7 +92,9 @@ function applyFlags(raw: Raw, set: readonly string[], problems: Problem[]): void
 
 function unknown(name: string, known: readonly string[]): string {
   const guess = nearest(name, known);
-  return guess === undefined ? `not a setting; docs/configuration.md lists them` : `not a setting; did you mean "${guess}"?`;
+  return guess === undefined
+    ? `not a setting; docs/configuration.md lists them`
+    : `not a setting; did you mean "${guess}"?`;
 }
 
 function variableOf(path: readonly string[]): string {
@@ -106,7 +114,10 @@ function setPath(raw: Raw, path: readonly string[], text: string): void {
 }
 
 function conflicts(config: z.infer<typeof configSchema>): Problem[] {
-  const names = new Set([config.containerRuntimeExecutor, ...config.containerRuntimeExecutors.map((rule) => rule.name)]);
+  const names = new Set([
+    config.containerRuntimeExecutor,
+    ...config.containerRuntimeExecutors.map((rule) => rule.name),
+  ]);
   if (names.has('docker') && names.has('pns') && config.pns.podSource !== 'docker') {
     const what = 'must be docker where the docker executor is in force beside pns: a node has one source of pods';
     return [{ where: 'pns.podSource', what }];

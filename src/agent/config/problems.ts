@@ -25,7 +25,9 @@ export function nearest(name: string, known: readonly string[]): string | undefi
     .map((candidate) => ({ candidate, steps: distance(name.toLowerCase(), candidate.toLowerCase()) }))
     .sort((a, b) => a.steps - b.steps);
   const best = ranked[0];
-  return best !== undefined && best.steps <= Math.max(2, Math.floor(best.candidate.length / 3)) ? best.candidate : undefined;
+  return best !== undefined && best.steps <= Math.max(2, Math.floor(best.candidate.length / 3))
+    ? best.candidate
+    : undefined;
 }
 
 /** `unknown key "x"; did you mean "y"?` */
@@ -36,7 +38,10 @@ export function unknownKey(name: string, known: readonly string[]): string {
 }
 
 /** Zod's issues as problems; an unknown key is told with the nearest key of the same object. */
-export function problemsOf(issues: readonly z.core.$ZodIssue[], keysAt: (path: readonly PropertyKey[]) => string[]): Problem[] {
+export function problemsOf(
+  issues: readonly z.core.$ZodIssue[],
+  keysAt: (path: readonly PropertyKey[]) => string[],
+): Problem[] {
   return issues.flatMap((issue) => {
     const where = issue.path.map(String).join('.') || 'configuration';
     if (issue.code !== 'unrecognized_keys') return [{ where, what: issue.message }];

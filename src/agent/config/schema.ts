@@ -69,9 +69,7 @@ export const mountKinds = [
  */
 export const configSchema = z.strictObject({
   containerRuntimeExecutor: executorName.default('pns'),
-  containerRuntimeExecutors: z
-    .array(z.strictObject({ name: executorName, selector: labelSelector }))
-    .default([]),
+  containerRuntimeExecutors: z.array(z.strictObject({ name: executorName, selector: labelSelector })).default([]),
   nodeName: z.string().default(''),
   runDir: absolute('/run/podhand'),
   stateDir: absolute('/var/lib/podhand'),
@@ -84,13 +82,14 @@ export const configSchema = z.strictObject({
   cgroup: z
     .strictObject({
       mount: absolute('/sys/fs/cgroup'),
-      roots: z.array(z.string().startsWith('/')).min(1).default(['/kubepods', '/kubepods.slice', '/docker', '/system.slice']),
+      roots: z
+        .array(z.string().startsWith('/'))
+        .min(1)
+        .default(['/kubepods', '/kubepods.slice', '/docker', '/system.slice']),
     })
     .prefault({}),
   pods: z.strictObject({ forgetAfter: duration('60s') }).prefault({}),
-  hold: z
-    .strictObject({ afterExit: duration('10m'), perPod: count(32), perNode: count(512) })
-    .prefault({}),
+  hold: z.strictObject({ afterExit: duration('10m'), perPod: count(32), perNode: count(512) }).prefault({}),
   mounts: z
     .strictObject({
       allow: z.array(z.enum(mountKinds)).default(['rootfs', 'emptyDir', 'volume', 'tmpfs', 'runtimeFile']),
@@ -116,7 +115,9 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   metrics: z.strictObject({ listen: z.string().default('') }).prefault({}),
-  log: z.strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info') }).prefault({}),
+  log: z
+    .strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info') })
+    .prefault({}),
 });
 
 export type AgentConfig = Readonly<z.infer<typeof configSchema>>;

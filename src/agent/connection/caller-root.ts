@@ -15,7 +15,10 @@ import type { CallContext } from './caller.ts';
 export function openCallerRoot(context: CallContext): CallerRoot {
   const { caller } = context;
   if (caller.kind !== 'pod') {
-    throw new PodhandError('NO_CALLER_CONTAINER', 'there is no calling container to save into: call from a container of the pod');
+    throw new PodhandError(
+      'NO_CALLER_CONTAINER',
+      'there is no calling container to save into: call from a container of the pod',
+    );
   }
   try {
     const name = Buffer.from(`/proc/${caller.pid}/root`);

@@ -95,7 +95,10 @@ async function ofPodByContainer(containerId: string, options: Options): Promise<
 }
 
 function notOfPod(): PodhandError {
-  return new PodhandError('CALLER_NOT_OF_POD', 'the calling process is not in a container of the pod that owns this socket');
+  return new PodhandError(
+    'CALLER_NOT_OF_POD',
+    'the calling process is not in a container of the pod that owns this socket',
+  );
 }
 
 function unknownCaller(): PodhandError {

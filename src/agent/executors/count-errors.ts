@@ -5,7 +5,10 @@ import type { Executor, ExecutorName } from './roles.ts';
 type Errors = Counter<'executor' | 'reason'>;
 
 /** The same executors, with every failure of a role counted by executor and reason. */
-export function countErrors(executors: ReadonlyMap<ExecutorName, Executor>, errors: Errors): ReadonlyMap<ExecutorName, Executor> {
+export function countErrors(
+  executors: ReadonlyMap<ExecutorName, Executor>,
+  errors: Errors,
+): ReadonlyMap<ExecutorName, Executor> {
   return new Map([...executors].map(([name, executor]) => [name, counting(executor, errors)]));
 }
 
@@ -31,7 +34,9 @@ function counting(executor: Executor, errors: Errors): Executor {
       },
     }),
     ...(files && { files: { open: (container, abort) => files.open(container, abort).catch(count) } }),
-    ...(signal && { signal: { send: (container, number, abort) => signal.send(container, number, abort).catch(count) } }),
+    ...(signal && {
+      signal: { send: (container, number, abort) => signal.send(container, number, abort).catch(count) },
+    }),
     ...(entrypoint && { entrypoint: { image: (container, abort) => entrypoint.image(container, abort).catch(count) } }),
     ...(stats && {
       stats: {

@@ -1,6 +1,6 @@
+import type { FileSource } from '../files/source.ts';
 import type { Container, Usage } from '../pods/model.ts';
 import type { PodStore } from '../pods/store.ts';
-import type { FileSource } from '../files/source.ts';
 
 export type ExecutorName = 'docker' | 'kubelet' | 'k8sapi' | 'pns' | 'emissary';
 

@@ -28,7 +28,10 @@ function matchesExpression(expression: NonNullable<Selector['matchExpressions']>
 
 /** The executor for a pod: the first rule whose selector matches, else `containerRuntimeExecutor`. */
 export function chooseExecutor(config: AgentConfig, labels: Labels): ExecutorName {
-  return config.containerRuntimeExecutors.find((rule) => matches(rule.selector, labels))?.name ?? config.containerRuntimeExecutor;
+  return (
+    config.containerRuntimeExecutors.find((rule) => matches(rule.selector, labels))?.name ??
+    config.containerRuntimeExecutor
+  );
 }
 
 /** Every executor that the configuration can choose. */

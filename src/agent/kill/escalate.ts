@@ -51,7 +51,10 @@ export async function escalate(container: Container, options: Options, signal: A
   try {
     if (hasEnded(container)) return answer('already-gone', container);
     if (container.state === 'waiting') {
-      throw new PodhandError('CONTAINER_NOT_STARTED', `container "${container.name}" has not started; there is nothing to signal`);
+      throw new PodhandError(
+        'CONTAINER_NOT_STARTED',
+        `container "${container.name}" has not started; there is nothing to signal`,
+      );
     }
     if (options.graceMs > 0) {
       if (!(await send(options.first))) return answer('already-gone', await confirmed(container, ended, signal));

@@ -12,7 +12,8 @@ export function registerProcessMetrics(registry: Registry, held: () => number): 
     labelNames: ['quantile'],
     registers,
     collect() {
-      for (const quantile of [50, 99, 100]) this.set({ quantile: String(quantile / 100) }, delay.percentile(quantile) / 1e9);
+      for (const quantile of [50, 99, 100])
+        this.set({ quantile: String(quantile / 100) }, delay.percentile(quantile) / 1e9);
       delay.reset();
     },
   });

@@ -97,7 +97,10 @@ export class Recorder {
     try {
       await this.#options.files.write(record);
     } catch (error) {
-      this.#options.log.error({ err: error, container: record.container, pod: record.podName }, 'final record not written');
+      this.#options.log.error(
+        { err: error, container: record.container, pod: record.podName },
+        'final record not written',
+      );
     }
     return record;
   }

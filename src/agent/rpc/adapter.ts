@@ -106,7 +106,13 @@ export class RpcAdapter {
         controller.abort();
         const ms = performance.now() - started;
         metrics.called(rpc, known?.reason ?? 'OK', known?.code ?? 0, ms);
-        const line = { rpc, pod: pod && `${pod.namespace}/${pod.name}`, ...facts, code: known?.code ?? 0, ms: Math.round(ms * 100) / 100 };
+        const line = {
+          rpc,
+          pod: pod && `${pod.namespace}/${pod.name}`,
+          ...facts,
+          code: known?.code ?? 0,
+          ms: Math.round(ms * 100) / 100,
+        };
         if (known === undefined) log.info(line, 'call');
         else if (known.reason === 'INTERNAL') log.error({ ...line, reason: known.reason, err: known.cause }, 'call');
         else log.info({ ...line, reason: known.reason, error: known.message }, 'call');
@@ -119,6 +125,7 @@ function cancellation(call: AnyCall): PodhandError {
   const deadline = call.getDeadline();
   const at = deadline instanceof Date ? deadline.getTime() : deadline;
   // grpc-js says 'cancelled' for both; a timer may fire a little before the deadline's own millisecond.
-  if (Number.isFinite(at) && Date.now() >= at - 5) return new PodhandError('DEADLINE_EXCEEDED', 'the deadline of the call has passed');
+  if (Number.isFinite(at) && Date.now() >= at - 5)
+    return new PodhandError('DEADLINE_EXCEEDED', 'the deadline of the call has passed');
   return new PodhandError('CANCELLED', 'the call was cancelled');
 }

@@ -6,7 +6,10 @@ import { isAbort, PodhandError } from '../../wire/errors.ts';
  * The one place where an error becomes a gRPC status. What is not a PodhandError is a bug or a fault that nobody
  * classified: the caller learns INTERNAL and nothing of the node; the log gets the cause.
  */
-export function toStatus(error: unknown, signal: AbortSignal): Pick<ServiceError, 'code' | 'details' | 'metadata'> & StatusObject {
+export function toStatus(
+  error: unknown,
+  signal: AbortSignal,
+): Pick<ServiceError, 'code' | 'details' | 'metadata'> & StatusObject {
   const known = classify(error, signal);
   const metadata = new Metadata();
   metadata.set('grpc-status-details-bin', encodeErrorInfo(known));

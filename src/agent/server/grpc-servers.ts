@@ -18,7 +18,10 @@ export interface InjectedServer {
  * The server behind the pods' sockets, or behind the admin socket, which has reflection as well. The largest request
  * is a path and some names; the largest response message a chunk.
  */
-export function createGrpcServer(handlers: ExecutorServiceHandlers, options: { reflection: boolean; maxStreams: number }): InjectedServer {
+export function createGrpcServer(
+  handlers: ExecutorServiceHandlers,
+  options: { reflection: boolean; maxStreams: number },
+): InjectedServer {
   const server = new Server({
     'grpc.max_concurrent_streams': options.maxStreams,
     'grpc.max_receive_message_length': 64 * 1024,

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { closeSync, lstatSync, mkdirSync, openSync, constants, unlinkSync } from 'node:fs';
+import { closeSync, constants, lstatSync, mkdirSync, openSync, unlinkSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 

@@ -49,7 +49,10 @@ export class PodSockets {
   #add(pod: Pod): void {
     if (this.#servers.has(pod.uid)) return;
     if (!uidShape.test(pod.uid)) {
-      this.#options.log.warn({ pod: `${pod.namespace}/${pod.name}` }, 'no socket: the pod uid cannot be a directory name');
+      this.#options.log.warn(
+        { pod: `${pod.namespace}/${pod.name}` },
+        'no socket: the pod uid cannot be a directory name',
+      );
       return;
     }
     this.#servers.set(pod.uid, this.#listen(pod));

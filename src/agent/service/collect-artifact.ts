@@ -57,7 +57,10 @@ export function openBody(
 export function encode(body: FileBody, format: Format, level: number, signal: AbortSignal): AsyncIterable<Buffer> {
   const most = format === 'ARCHIVE_FORMAT_TAR_GZIP' ? 9 : format === 'ARCHIVE_FORMAT_TAR_ZSTD' ? 19 : 0;
   if (level < 0 || level > most) {
-    throw new PodhandError('INVALID_REQUEST', 'compression_level is 1 to 9 for gzip, 1 to 19 for zstd, 0 for the default');
+    throw new PodhandError(
+      'INVALID_REQUEST',
+      'compression_level is 1 to 9 for gzip, 1 to 19 for zstd, 0 for the default',
+    );
   }
   if (format === 'ARCHIVE_FORMAT_TAR_GZIP') return compress(body.chunks, 'gzip', level, signal);
   if (format === 'ARCHIVE_FORMAT_TAR_ZSTD') return compress(body.chunks, 'zstd', level, signal);

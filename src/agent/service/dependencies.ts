@@ -31,10 +31,19 @@ export function roleOf<Name extends 'logs' | 'files' | 'signal' | 'entrypoint' |
   const role = executor[name];
   if (role !== undefined) return role;
   const note = executor.capabilities.find((capability) => capability.name.split('.')[0] === roleCapability[name])?.note;
-  throw new PodhandError('ROLE_NOT_OFFERED', `the ${executor.name} executor does not offer ${name}${note ? `: ${note}` : ''}`);
+  throw new PodhandError(
+    'ROLE_NOT_OFFERED',
+    `the ${executor.name} executor does not offer ${name}${note ? `: ${note}` : ''}`,
+  );
 }
 
-const roleCapability = { logs: 'logs', files: 'files', signal: 'kill', entrypoint: 'entrypoint', stats: 'stats' } as const;
+const roleCapability = {
+  logs: 'logs',
+  files: 'files',
+  signal: 'kill',
+  entrypoint: 'entrypoint',
+  stats: 'stats',
+} as const;
 
 /** The newest attempt of a container of the calling pod. Errors: INVALID_REQUEST, CONTAINER_NOT_FOUND. */
 export function containerNamed(dependencies: ServiceDependencies, context: CallContext, name: string): Container {
@@ -47,12 +56,15 @@ export function containerNamed(dependencies: ServiceDependencies, context: CallC
 
 /** The same words for a container of another pod and for one that does not exist anywhere. */
 export function containerNotFound(name: string): PodhandError {
-  return new PodhandError('CONTAINER_NOT_FOUND', `this pod has no container "${name}"`, { details: { container: name } });
+  return new PodhandError('CONTAINER_NOT_FOUND', `this pod has no container "${name}"`, {
+    details: { container: name },
+  });
 }
 
 export function requireName(name: string): void {
   if (name === '') throw new PodhandError('INVALID_REQUEST', 'the name of a container must not be empty');
-  if (name.length > 253) throw new PodhandError('INVALID_REQUEST', 'the name of a container has at most 253 characters');
+  if (name.length > 253)
+    throw new PodhandError('INVALID_REQUEST', 'the name of a container has at most 253 characters');
 }
 
 /** The name of the container that calls; undefined on the admin socket or while the source has not named it yet. */
@@ -63,7 +75,8 @@ export function callerContainer(dependencies: ServiceDependencies, context: Call
 
 /** The agent's limits, made smaller by what the request asks. Errors: INVALID_REQUEST. */
 export function limitsFor(config: AgentConfig, maxBytes: number): TreeLimits {
-  if (maxBytes < 0) throw new PodhandError('INVALID_REQUEST', 'max_bytes must not be negative; 0 is the agent\'s own limit');
+  if (maxBytes < 0)
+    throw new PodhandError('INVALID_REQUEST', "max_bytes must not be negative; 0 is the agent's own limit");
   const { fileBytes, treeBytes, treeEntries, treeDepth } = config.limits;
   const most = maxBytes === 0 ? Number.POSITIVE_INFINITY : maxBytes;
   return {

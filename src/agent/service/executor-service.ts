@@ -21,9 +21,13 @@ export function executorService(rpc: RpcAdapter, dependencies: ServiceDependenci
     Kill: rpc.unary('Kill', (context, request) => kill(dependencies, context, request)),
     StreamLogs: rpc.stream('StreamLogs', (context, request) => streamLogs(dependencies, context, request)),
     ReadFile: rpc.stream('ReadFile', (context, request) => readFile(dependencies, context, request)),
-    CollectArtifact: rpc.stream('CollectArtifact', (context, request) => collectArtifact(dependencies, context, request)),
+    CollectArtifact: rpc.stream('CollectArtifact', (context, request) =>
+      collectArtifact(dependencies, context, request),
+    ),
     SaveArtifact: rpc.stream('SaveArtifact', (context, request) => saveArtifact(dependencies, context, request)),
-    ResolveEntrypoint: rpc.unary('ResolveEntrypoint', (context, request) => resolveEntrypoint(dependencies, context, request)),
+    ResolveEntrypoint: rpc.unary('ResolveEntrypoint', (context, request) =>
+      resolveEntrypoint(dependencies, context, request),
+    ),
     WatchStats: rpc.stream('WatchStats', (context, request) => watchStats(dependencies, context, request)),
   };
 }

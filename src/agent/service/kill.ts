@@ -28,7 +28,10 @@ export async function kill(
   if (names.length === 0) throw new PodhandError('INVALID_REQUEST', 'name at least one container to signal');
   const own = callerContainer(dependencies, context);
   if (names.length > 1 && own !== undefined && names.includes(own)) {
-    throw new PodhandError('INVALID_REQUEST', `the calling container "${own}" can be signalled only alone: nobody would read the answer`);
+    throw new PodhandError(
+      'INVALID_REQUEST',
+      `the calling container "${own}" can be signalled only alone: nobody would read the answer`,
+    );
   }
   const name = parseSignal(request.signal || 'TERM');
   const graceMs = graceOf(request);
@@ -70,7 +73,10 @@ async function signalOnce(
   name: SignalName,
 ): Promise<KillOutcome> {
   if (container.state === 'waiting') {
-    throw new PodhandError('CONTAINER_NOT_STARTED', `container "${container.name}" has not started; there is nothing to signal`);
+    throw new PodhandError(
+      'CONTAINER_NOT_STARTED',
+      `container "${container.name}" has not started; there is nothing to signal`,
+    );
   }
   if (!hasEnded(container) && (await signals.send(container, signalNumbers[name], context.signal)) === 'sent') {
     return { container: container.name, result: 'KILL_RESULT_SIGNALLED', signals: [name] };

@@ -4,7 +4,10 @@ import { hasEnded } from '../pods/model.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { containerMessage } from './messages.ts';
 
-export async function listContainers(dependencies: ServiceDependencies, context: CallContext): Promise<ListContainersResponse> {
+export async function listContainers(
+  dependencies: ServiceDependencies,
+  context: CallContext,
+): Promise<ListContainersResponse> {
   const { recorder, store } = dependencies;
   const containers = store.containers(context.pod.uid);
   return {

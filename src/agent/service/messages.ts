@@ -1,10 +1,9 @@
+import type { Duration, Duration__Output } from '../../wire/generated/google/protobuf/Duration.ts';
+import type { Timestamp, Timestamp__Output } from '../../wire/generated/google/protobuf/Timestamp.ts';
 import type { Container as ContainerMessage } from '../../wire/generated/podhand/v1/Container.ts';
-import type { Usage as UsageMessage } from '../../wire/generated/podhand/v1/Usage.ts';
 import type { FileInfo as FileInfoMessage } from '../../wire/generated/podhand/v1/FileInfo.ts';
 import type { FinalRecord as FinalRecordMessage } from '../../wire/generated/podhand/v1/FinalRecord.ts';
-import type { Duration } from '../../wire/generated/google/protobuf/Duration.ts';
-import type { Duration__Output } from '../../wire/generated/google/protobuf/Duration.ts';
-import type { Timestamp, Timestamp__Output } from '../../wire/generated/google/protobuf/Timestamp.ts';
+import type { Usage as UsageMessage } from '../../wire/generated/podhand/v1/Usage.ts';
 import type { FileFacts, TreeSummary } from '../files/source.ts';
 import type { Container, Usage } from '../pods/model.ts';
 import type { FinalRecord } from '../records/final-record.ts';

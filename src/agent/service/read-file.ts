@@ -2,8 +2,8 @@ import { PodhandError } from '../../wire/errors.ts';
 import type { ReadFileRequest__Output } from '../../wire/generated/podhand/v1/ReadFileRequest.ts';
 import type { ReadFileResponse } from '../../wire/generated/podhand/v1/ReadFileResponse.ts';
 import type { CallContext } from '../connection/caller.ts';
-import { recut } from '../files/recut.ts';
 import { parsePath } from '../files/path.ts';
+import { recut } from '../files/recut.ts';
 import type { FileSource } from '../files/source.ts';
 import { containerNamed, limitsFor, roleOf, type ServiceDependencies } from './dependencies.ts';
 import { fileInfo } from './messages.ts';
@@ -31,7 +31,11 @@ export async function* readFile(
 }
 
 /** The files of the newest attempt of a container of the calling pod, to be released by the caller. */
-export async function openFiles(dependencies: ServiceDependencies, context: CallContext, name: string): Promise<FileSource> {
+export async function openFiles(
+  dependencies: ServiceDependencies,
+  context: CallContext,
+  name: string,
+): Promise<FileSource> {
   const files = roleOf(dependencies, context, 'files');
   const container = containerNamed(dependencies, context, name);
   if (container.state !== 'waiting') return await files.open(container, context.signal);

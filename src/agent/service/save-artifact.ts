@@ -66,7 +66,10 @@ async function save(
   const hash = createHash('sha256');
   const size = await writeStream(
     destination,
-    tap(encode(body, format, request.compressionLevel, context.signal), (chunk) => request.checksum && hash.update(chunk)),
+    tap(
+      encode(body, format, request.compressionLevel, context.signal),
+      (chunk) => request.checksum && hash.update(chunk),
+    ),
     context.signal,
   );
   return { result: { ...body.summary(), size }, sha256: request.checksum ? hash.digest() : Buffer.alloc(0) };

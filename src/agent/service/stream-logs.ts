@@ -33,11 +33,16 @@ function optionsOf(request: StreamLogsRequest__Output): LogOptions {
   const resumes = request.cursor.length > 0;
   const tailLines = request._tailLines === undefined ? undefined : request.tailLines;
   const since = dateOf(request.since);
-  if (request.cursor.length > maxCursorBytes) throw new PodhandError('INVALID_CURSOR', 'the cursor is none that podhand gave');
+  if (request.cursor.length > maxCursorBytes)
+    throw new PodhandError('INVALID_CURSOR', 'the cursor is none that podhand gave');
   if (resumes && (tailLines !== undefined || since !== undefined)) {
-    throw new PodhandError('INVALID_REQUEST', 'a cursor says where to go on: tail_lines and since cannot be given with it');
+    throw new PodhandError(
+      'INVALID_REQUEST',
+      'a cursor says where to go on: tail_lines and since cannot be given with it',
+    );
   }
-  if (tailLines !== undefined && tailLines < 0) throw new PodhandError('INVALID_REQUEST', 'tail_lines must not be negative');
+  if (tailLines !== undefined && tailLines < 0)
+    throw new PodhandError('INVALID_REQUEST', 'tail_lines must not be negative');
   const stream = streamOf(request.stream);
   return {
     follow: request.follow,
@@ -70,7 +75,10 @@ async function attemptOf(
     if (changes.podRemoved) throw new PodhandError('POD_NOT_FOUND', 'the pod has left the node');
     if (!request.untilKnown) {
       containerNamed(dependencies, context, request.container);
-      throw new PodhandError('CONTAINER_NOT_STARTED', `container "${request.container}" has not started; until_known waits for it`);
+      throw new PodhandError(
+        'CONTAINER_NOT_STARTED',
+        `container "${request.container}" has not started; until_known waits for it`,
+      );
     }
     await changes.next();
   }
@@ -83,5 +91,8 @@ function previousAttempt(dependencies: ServiceDependencies, context: CallContext
     .filter((container) => container.name === name && container.restartCount < newest.restartCount)
     .sort((a, b) => b.restartCount - a.restartCount)[0];
   if (previous !== undefined) return previous;
-  throw new PodhandError('CONTAINER_NOT_FOUND', `container "${name}" has no previous attempt that the node still knows`);
+  throw new PodhandError(
+    'CONTAINER_NOT_FOUND',
+    `container "${name}" has no previous attempt that the node still knows`,
+  );
 }

@@ -51,7 +51,10 @@ function targets(dependencies: ServiceDependencies, context: CallContext, reques
     const except = new Set([...request.except, ...(own === undefined ? [] : [own])]);
     const awaited = known.filter((container) => container.kind !== 'sidecar' && !except.has(container.name));
     if (awaited.length > 0 || request.untilKnown) return awaited;
-    throw new PodhandError('CONTAINER_NOT_FOUND', 'this pod has no container to wait for; until_known waits for the first one');
+    throw new PodhandError(
+      'CONTAINER_NOT_FOUND',
+      'this pod has no container to wait for; until_known waits for the first one',
+    );
   }
   return [...new Set(request.containers)].flatMap((name) => {
     const container = known.find((candidate) => candidate.name === name);
@@ -62,7 +65,8 @@ function targets(dependencies: ServiceDependencies, context: CallContext, reques
 }
 
 function isComplete(request: WaitRequest__Output, awaited: readonly Container[]): boolean {
-  const all = request.containers.length === 0 ? awaited.length > 0 : awaited.length === new Set(request.containers).size;
+  const all =
+    request.containers.length === 0 ? awaited.length > 0 : awaited.length === new Set(request.containers).size;
   return all && awaited.every(hasEnded);
 }
 

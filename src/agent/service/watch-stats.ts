@@ -27,11 +27,14 @@ export async function* watchStats(
 ): AsyncGenerator<WatchStatsResponse> {
   const stats = roleOf(dependencies, context, 'stats');
   const intervalMs = millisecondsOf(request.interval) ?? 1000;
-  if (intervalMs < leastIntervalMs) throw new PodhandError('INVALID_REQUEST', `interval must be at least ${leastIntervalMs} ms`);
+  if (intervalMs < leastIntervalMs)
+    throw new PodhandError('INVALID_REQUEST', `interval must be at least ${leastIntervalMs} ms`);
   const previous = new Map<string, Previous>();
   for (;;) {
     const containers = named(dependencies, context, request);
-    const samples = await Promise.all(containers.map((container) => sample(stats, container, previous, context.signal)));
+    const samples = await Promise.all(
+      containers.map((container) => sample(stats, container, previous, context.signal)),
+    );
     yield { stats: samples.filter((each) => each !== undefined) };
     const running = containers.some((container) => !hasEnded(container));
     if (request.once || (!running && request.containers.length > 0)) return;
@@ -39,7 +42,11 @@ export async function* watchStats(
   }
 }
 
-function named(dependencies: ServiceDependencies, context: CallContext, request: WatchStatsRequest__Output): Container[] {
+function named(
+  dependencies: ServiceDependencies,
+  context: CallContext,
+  request: WatchStatsRequest__Output,
+): Container[] {
   if (request.containers.length === 0) return dependencies.store.containers(context.pod.uid);
   return [...new Set(request.containers)].map((name) => containerNamed(dependencies, context, name));
 }
