@@ -21,7 +21,7 @@ const watchable = ['pids', 'memory', 'cpuacct', 'cpu', 'devices', 'freezer', 'na
 
 /**
  * The hierarchies mounted at or below `directory` (`/sys/fs/cgroup`), from the text of /proc/self/mountinfo. Watched is
- * v2 where it has controllers, else a v1 hierarchy. Undefined where no runtime could keep containers in any.
+ * v2 where it has controllers, else a v1 hierarchy. Undefined where there is none.
  */
 export function detectHierarchies(mountInfo: string, directory: string): CgroupHierarchies | undefined {
   const all = parseMountInfo(mountInfo)
@@ -34,7 +34,7 @@ export function detectHierarchies(mountInfo: string, directory: string): CgroupH
   const v1 = watchable.flatMap(
     (name) => all.find(({ version, controllers }) => version === 1 && controllers.includes(name)) ?? [],
   );
-  const watched = unified ?? v1[0];
+  const watched = unified ?? v1[0] ?? all[0];
   return watched && { watched, all };
 }
 
@@ -54,13 +54,15 @@ export interface CgroupPaths {
   readonly processes: string;
   /** By controller; v1. */
   readonly controllers: ReadonlyMap<string, string>;
-  /** v2, where it has controllers. */
+  /** v2, where it has controllers or there is no other. */
   readonly unified?: string;
 }
 
 /** `path`: of the cgroup inside its hierarchy; runtimes give a container the same one in each. */
 export function cgroupPaths(hierarchies: CgroupHierarchies, path: string): CgroupPaths {
-  const unified = hierarchies.all.find(({ version, controllers }) => version === 2 && controllers.length > 0);
+  const unified = hierarchies.all.find(
+    (one) => one.version === 2 && (one.controllers.length > 0 || one === hierarchies.watched),
+  );
   return {
     processes: `${hierarchies.watched.mountPoint}${path}`,
     controllers: new Map(

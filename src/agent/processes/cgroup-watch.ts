@@ -75,12 +75,15 @@ export class CgroupWatch {
     const inode = this.#inode(path);
     const known = this.#watched.get(path)?.inode ?? this.#containers.get(path)?.inode;
     if (known === inode) return;
-    // Also where it was removed and made again before we looked: the watch is on the old one.
-    if (known !== undefined) this.#forget(path);
-    if (inode === undefined) return;
+    if (inode === undefined) {
+      this.#forget(path);
+      return;
+    }
+    // From here on it is new, or was removed and made again before we looked.
     const kind = this.#kind(path);
     if (kind === 'level') this.#enter(path, inode);
     else if (kind !== 'other') {
+      this.#forget(path);
       this.#containers.set(path, { inode, container: kind });
       this.#listener.appeared(kind);
     }
@@ -99,6 +102,8 @@ export class CgroupWatch {
   }
 
   #enter(path: string, inode: number): void {
+    this.#watched.get(path)?.watcher.close();
+    this.#watched.delete(path);
     if (this.#watched.size >= this.#options.maxWatches) {
       this.#listener.trouble(
         new Error(`the bound of ${this.#options.maxWatches} cgroup watches is reached at ${path}`),
@@ -109,7 +114,9 @@ export class CgroupWatch {
     try {
       const watcher = watch(directory, { persistent: false }, (event, name) => {
         if (event !== 'rename' || this.#watched.get(path)?.watcher !== watcher) return;
-        if (name === null) this.#scan(path);
+        // Of a directory that was removed; what is at its place now is another.
+        if (this.#inode(path) !== inode) this.#look(path);
+        else if (name === null) this.#scan(path);
         else this.#look(`${path}/${name}`);
       });
       watcher.on('error', (error) => this.#listener.trouble(error));
@@ -117,7 +124,7 @@ export class CgroupWatch {
     } catch (error) {
       // Removed meanwhile: its parent's watch will say so, or has.
       if (hasErrno(error, 'ENOENT')) return;
-      this.#listener.trouble(error instanceof Error ? error : new Error(String(error)));
+      this.#trouble(error);
       return;
     }
     // After the watch is set: what was made before is found here, what is made from now on is told.
@@ -125,14 +132,22 @@ export class CgroupWatch {
   }
 
   #scan(path: string): void {
+    const known = [...this.#watched.keys(), ...this.#containers.keys()].filter((child) => parentOf(child) === path);
+    for (const child of new Set([...known, ...this.#subdirectories(path)])) this.#look(child);
+  }
+
+  #subdirectories(path: string): string[] {
     try {
-      for (const entry of readdirSync(`${this.#options.mountPoint}${path}`, { withFileTypes: true })) {
-        if (entry.isDirectory()) this.#look(`${path}/${entry.name}`);
-      }
+      const entries = readdirSync(`${this.#options.mountPoint}${path}`, { withFileTypes: true });
+      return entries.filter((entry) => entry.isDirectory()).map((entry) => `${path}/${entry.name}`);
     } catch (error) {
-      if (!hasErrno(error, 'ENOENT', 'ENODEV'))
-        this.#listener.trouble(error instanceof Error ? error : new Error(String(error)));
+      if (!hasErrno(error, 'ENOENT', 'ENODEV')) this.#trouble(error);
+      return [];
     }
+  }
+
+  #trouble(error: unknown): void {
+    this.#listener.trouble(error instanceof Error ? error : new Error(String(error)));
   }
 
   #forget(path: string): void {
@@ -153,4 +168,9 @@ export class CgroupWatch {
     const status = statSync(`${this.#options.mountPoint}${path}`, { throwIfNoEntry: false });
     return status?.isDirectory() ? status.ino : undefined;
   }
+}
+
+/** Undefined for the hierarchy's own root, which is nobody's child. */
+function parentOf(path: string): string | undefined {
+  return path === '' ? undefined : path.slice(0, path.lastIndexOf('/'));
 }

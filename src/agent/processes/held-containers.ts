@@ -44,8 +44,12 @@ export class HeldContainers {
   readonly #listener: HeldContainersListener;
   readonly #held = new Map<string, HeldContainer>();
   readonly #policy: HoldPolicy;
+  /** Earlier attempts that have not been seen to end, when the next one was there. */
+  readonly #replaced = new Set<HeldContainer>();
   /** By cgroup path: containers whose first process is being looked for. */
-  readonly #taking = new Map<string, { readonly gone: AbortController; readonly done: Promise<void> }>();
+  readonly #taking = new Map<string, AbortController>();
+  /** What goes on behind: takes, settling, ends. */
+  readonly #pending = new Set<Promise<void>>();
 
   constructor(options: HeldContainersOptions, listener: HeldContainersListener) {
     this.#options = options;
@@ -72,13 +76,13 @@ export class HeldContainers {
       },
       {
         appeared: (found) => this.#take(found, node, exits, signal),
-        gone: (found) => this.#taking.get(found.cgroupPath)?.gone.abort(),
+        gone: (found) => this.#taking.get(found.cgroupPath)?.abort(),
         trouble: (error) => this.#listener.trouble(error),
       },
     );
     const stopped = untilAborted(signal).then(() => this.#stop(watch, exits));
     watch.start();
-    const first = Promise.all([...this.#taking.values()].map(({ done }) => done));
+    const first = Promise.all(this.#pending);
     await Promise.race([first, stopped, sleep(firstTakesMs, undefined, { ref: false })]);
     return { stopped };
   }
@@ -112,16 +116,15 @@ export class HeldContainers {
 
   #take(found: FoundContainer, node: Node, exits: ExitWatch, stop: AbortSignal): void {
     const gone = new AbortController();
-    const done = takeContainer(found, node, AbortSignal.any([stop, gone.signal]))
-      .then((taken) => {
-        if (this.#taking.get(found.cgroupPath)?.gone === gone) this.#taking.delete(found.cgroupPath);
-        if (taken instanceof HeldContainer) this.#hold(taken, exits, stop);
-        else if (!stop.aborted) {
-          this.#listener.missed(taken ?? { ...found, reason: 'NO_PROCESS_SEEN', missedAt: new Date() });
-        }
-      })
-      .catch((error: unknown) => this.#trouble(error));
-    this.#taking.set(found.cgroupPath, { gone, done });
+    this.#taking.set(found.cgroupPath, gone);
+    const taking = takeContainer(found, node, AbortSignal.any([stop, gone.signal])).then((taken) => {
+      if (this.#taking.get(found.cgroupPath) === gone) this.#taking.delete(found.cgroupPath);
+      if (taken instanceof HeldContainer) this.#hold(taken, exits, stop);
+      else if (!stop.aborted) {
+        this.#listener.missed(taken ?? { ...found, reason: 'NO_PROCESS_SEEN', missedAt: new Date() });
+      }
+    });
+    this.#follow(taking);
   }
 
   #hold(held: HeldContainer, exits: ExitWatch, stop: AbortSignal): void {
@@ -131,14 +134,13 @@ export class HeldContainers {
     }
     const before = this.#held.get(held.containerId);
     this.#held.set(held.containerId, held);
-    // Started again under the same id. One that has not been seen to end goes when it has.
+    // Started again under the same id.
     if (before?.exit) this.#policy.drop(before);
-    exits.watch(held.pidfd, () => {
-      this.#exited(held, stop).catch((error: unknown) => this.#trouble(error));
-    });
+    else if (before) this.#replaced.add(before);
+    exits.watch(held.pidfd, () => this.#follow(this.#exited(held, stop)));
     held.refresh();
     this.#listener.appeared(held);
-    settle(held, stop).catch((error: unknown) => this.#trouble(error));
+    this.#follow(settle(held, stop));
   }
 
   async #exited(held: HeldContainer, stop: AbortSignal): Promise<void> {
@@ -154,7 +156,7 @@ export class HeldContainers {
       const exit = { exitedAt, ...(waitStatus !== undefined && { waitStatus }) };
       held.recordExit(exit);
       if (this.#held.get(held.containerId) === held) this.#policy.ended(held);
-      else held.release();
+      else this.#dropReplaced(held);
       this.#listener.exited(held, exit);
     } finally {
       retained();
@@ -170,14 +172,23 @@ export class HeldContainers {
     watch.close();
     // Its watches go before the descriptors that they are on.
     await exits.close();
-    await Promise.all([...this.#taking.values()].map(({ done }) => done));
+    await Promise.all(this.#pending);
     this.#policy.clear();
-    for (const held of this.#held.values()) held.release();
+    for (const held of [...this.#held.values(), ...this.#replaced]) held.release();
     this.#held.clear();
+    this.#replaced.clear();
   }
 
-  #trouble(error: unknown): void {
-    this.#listener.trouble(error instanceof Error ? error : new Error(String(error)));
+  #dropReplaced(held: HeldContainer): void {
+    this.#replaced.delete(held);
+    held.release();
+  }
+
+  #follow(work: Promise<void>): void {
+    const followed = work
+      .catch((error: unknown) => this.#listener.trouble(error instanceof Error ? error : new Error(String(error))))
+      .finally(() => this.#pending.delete(followed));
+    this.#pending.add(followed);
   }
 }
 
