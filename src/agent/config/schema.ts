@@ -88,6 +88,7 @@ export const configSchema = z.strictObject({
         .default(['/kubepods', '/kubepods.slice', '/docker', '/system.slice']),
     })
     .prefault({}),
+  kubelet: z.strictObject({ directory: absolute('/var/lib/kubelet') }).prefault({}),
   pods: z.strictObject({ forgetAfter: duration('60s') }).prefault({}),
   hold: z.strictObject({ afterExit: duration('10m'), perPod: count(32), perNode: count(512) }).prefault({}),
   mounts: z

@@ -1,0 +1,54 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { capabilityNames } from '../../src/agent/executors/roles.ts';
+import { failure, unary } from '../rpc/agent-under-test.ts';
+import { filesConformance } from './files.ts';
+import { isolationConformance } from './isolation.ts';
+import { killConformance } from './kill.ts';
+import { logsConformance } from './logs.ts';
+import { type Flavour, of, openSubject, type Subject } from './subject.ts';
+import { waitConformance } from './wait.ts';
+
+/** The executable contract of an executor: the same tests over each, against the real component. */
+export function conformance(name: string, flavour: Flavour): void {
+  describe(name, () => {
+    let opened: Subject;
+    beforeAll(async () => {
+      opened = await openSubject(flavour);
+    });
+    afterAll(async () => await opened?.close());
+    const subject = () => opened;
+
+    test('GetInfo shows the capability table', async () => {
+      const pod = await subject().pod();
+      await subject().sh(pod, 'main', 'exec sleep 600');
+      await expect.poll(() => failure(unary(subject().client, 'getInfo', {}, of(pod))), { timeout: 20_000 }).toBe('OK');
+      const info = await unary(subject().client, 'getInfo', {}, of(pod));
+      const shown = Object.fromEntries(info.capabilities.map(({ name: capability, supported }) => [capability, supported]));
+      expect(shown).toEqual(Object.fromEntries(capabilityNames.map((capability) => [capability, flavour.capabilities[capability]])));
+      for (const capability of info.capabilities) if (!capability.supported) expect(capability.note).not.toBe('');
+    });
+
+    test('stats, or their refusal', async () => {
+      const pod = await subject().pod();
+      await subject().sh(pod, 'main', 'exec sleep 600');
+      await expect.poll(() => failure(unary(subject().client, 'getInfo', {}, of(pod))), { timeout: 20_000 }).toBe('OK');
+      const call = subject().client.watchStats({ once: true, containers: ['main'] }, of(pod));
+      expect(await failure(call)).toBe(flavour.capabilities.stats ? 'OK' : '12 ROLE_NOT_OFFERED');
+    });
+
+    test('entrypoint, or its refusal', async () => {
+      const pod = await subject().pod();
+      await subject().sh(pod, 'main', 'exec sleep 600');
+      await expect.poll(() => failure(unary(subject().client, 'getInfo', {}, of(pod))), { timeout: 20_000 }).toBe('OK');
+      const call = unary(subject().client, 'resolveEntrypoint', { container: 'main', args: ['x'] }, of(pod));
+      if (flavour.capabilities.entrypoint) expect(await call).toMatchObject({ source: 'image-store', cmd: ['/bin/sh'], argv: ['x'] });
+      else expect(await failure(call)).toBe('12 ROLE_NOT_OFFERED');
+    });
+
+    waitConformance(flavour, subject);
+    killConformance(subject);
+    logsConformance(flavour, subject);
+    filesConformance(flavour, subject);
+    isolationConformance(subject);
+  });
+}
