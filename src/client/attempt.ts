@@ -66,11 +66,13 @@ export async function* streamAttempt<Request, Response>(
   call.on('error', () => undefined);
   call.once('metadata', () => attempt.onAnswer());
   attempt.signal?.addEventListener('abort', cancel, { once: true });
+  let ended = false;
   try {
     yield* call as AsyncIterable<Response>;
+    ended = true;
   } finally {
     attempt.signal?.removeEventListener('abort', cancel);
-    call.cancel();
+    if (!ended) call.cancel();
   }
 }
 

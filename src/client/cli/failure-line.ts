@@ -1,0 +1,23 @@
+import { PodhandError } from '../../wire/errors.ts';
+import type { OutputFormat } from '../output/document.ts';
+import { printable } from '../output/text.ts';
+import { hintFor } from './hints.ts';
+
+/**
+ * What stderr gets for a failure: `podhand: <message> (<reason>)` and a hint, or with `-o json` one line of JSON with
+ * error, reason, code, details and hint.
+ */
+export function failureText(error: unknown, format: OutputFormat | undefined): string {
+  const { message, reason, code, details } = known(error);
+  const hint = hintFor(reason);
+  if (format === 'json') {
+    return `${JSON.stringify({ error: message, reason, code, details, ...(hint === undefined ? {} : { hint }) })}\n`;
+  }
+  const line = `podhand: ${printable(message)} (${reason})\n`;
+  return hint === undefined ? line : `${line}hint: ${hint}\n`;
+}
+
+function known(error: unknown): PodhandError {
+  if (error instanceof PodhandError) return error;
+  return new PodhandError('INTERNAL', error instanceof Error ? error.message : String(error), { cause: error });
+}
