@@ -1,0 +1,43 @@
+import { type CapabilityName, capabilityNames, type ExecutorCapability } from '../roles.ts';
+
+export interface PnsAbilities {
+  /** The pod source tells how containers end, as docker's engine does. */
+  readonly sourceTellsEnd: boolean;
+  readonly entrypoint: boolean;
+}
+
+const exitNote =
+  'from the kernel (Linux 6.15 and later) for every container whose process was seen; a container that lived for less ' +
+  'time than it took to be seen, or ended before the agent started, has an unknown exit';
+const logNote = 'from the log file that the runtime keeps on the node: CRI format or docker json-file';
+const exitedNote = 'as long as the container is held after its end (hold.afterExit)';
+
+/** One entry per capability that podhand knows. */
+export function pnsCapabilities({ sourceTellsEnd, entrypoint }: PnsAbilities): readonly ExecutorCapability[] {
+  const notes: Partial<Record<CapabilityName, string>> = {
+    containers: sourceTellsEnd
+      ? 'named by the labels of the docker engine'
+      : "named by the kubelet's log files once it has started them: image and kind are not known, nor are static pods",
+    'wait.exit_code': sourceTellsEnd
+      ? "from the kernel where it tells (Linux 6.15), else from docker's engine"
+      : exitNote,
+    'wait.signal': 'told from an exit with 128 + n by the kernel (Linux 6.15 and later)',
+    'wait.oom': "by the out-of-memory kills that the container's cgroup counts",
+    logs: logNote,
+    'logs.split': 'not for a container with a terminal, whose output is one stream',
+    'logs.resume': 'a cursor ends with LOG_LOST when its part of the log was rotated away or truncated',
+    'logs.tty': 'as the runtime wrote it: one stream',
+    'files.base_layer.exited': exitedNote,
+    'files.volume.exited': exitedNote,
+    'files.container_user': "with the rights of the container's first process",
+    kill: "to the container's first process, by pidfd",
+    entrypoint: entrypoint
+      ? "from the image index, else from the docker engine's image store"
+      : 'only from the configured image index: pns has no access to an image store',
+  };
+  const absent = new Set<CapabilityName>(entrypoint ? [] : ['entrypoint']);
+  return capabilityNames.map((name) => {
+    const note = notes[name];
+    return { name, supported: !absent.has(name), ...(note !== undefined && { note }) };
+  });
+}
