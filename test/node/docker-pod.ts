@@ -1,6 +1,6 @@
 import type Docker from 'dockerode';
 import { DockerContainer, ignoring } from './docker-container.ts';
-import { removeCgroup } from './mounts.ts';
+import { type PodTraces, recordPod, removePod } from './leftovers.ts';
 import type { ContainerSpec, TestContainer, TestPod } from './pods.ts';
 import { PodVolumes } from './volumes.ts';
 
@@ -32,6 +32,15 @@ export class DockerPod implements TestPod {
     const path = `/kubepods/besteffort/pod${pod.uid}`;
     this.#cgroupParent = cgroupDriver === 'systemd' ? slice : path;
     this.cgroup = cgroupDriver === 'systemd' ? `/kubepods.slice/kubepods-besteffort.slice/${slice}` : path;
+  }
+
+  get #traces(): PodTraces {
+    return { uid: this.uid, cgroup: this.cgroup, dirs: this.#volumes.dirs };
+  }
+
+  /** Before anything of it is on the node. */
+  async record(): Promise<void> {
+    await recordPod(this.#traces);
   }
 
   get socketDir(): string {
@@ -111,8 +120,7 @@ export class DockerPod implements TestPod {
     await Promise.all(
       found.map(({ Id }) => this.#docker.getContainer(Id).remove({ force: true, v: true }).catch(ignoring(404, 409))),
     );
-    await this.#volumes.remove();
-    await removeCgroup(this.cgroup);
+    await removePod(this.#traces);
   }
 }
 

@@ -4,7 +4,6 @@ import type Docker from 'dockerode';
 import { runDir } from './cache.ts';
 import { DockerPod, testLabel } from './docker-pod.ts';
 import { ensureImages } from './images.ts';
-import { pruneCgroup } from './mounts.ts';
 import type { PodOptions, TestPod, TestRuntime } from './pods.ts';
 
 /** Pods as containers of an engine, labelled and named as a kubelet with dockershim does it. */
@@ -39,6 +38,7 @@ export class DockerRuntime implements TestRuntime {
       namespace: options.namespace ?? 'default',
     };
     const pod = new DockerPod(this.#docker, identity, this.kubeletDir, this.socketsDir, CgroupDriver);
+    await pod.record();
     this.#pods.add(pod);
     if (options.sandbox) await pod.startSandbox();
     return pod;
@@ -47,7 +47,6 @@ export class DockerRuntime implements TestRuntime {
   async close(): Promise<void> {
     for (const pod of this.#pods) await pod.remove();
     this.#pods.clear();
-    for (const path of ['/kubepods/besteffort', '/kubepods']) await pruneCgroup(path);
   }
 }
 

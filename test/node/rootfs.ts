@@ -7,7 +7,8 @@ import { must } from './processes.ts';
 export type RootEntry =
   | { readonly type: 'directory'; readonly path: string; readonly mode: number }
   | { readonly type: 'file'; readonly path: string; readonly mode: number; readonly content: Buffer }
-  | { readonly type: 'symlink' | 'link'; readonly path: string; readonly target: string };
+  | { readonly type: 'symlink'; readonly path: string; readonly target: string }
+  | { readonly type: 'link'; readonly path: string; readonly target: string };
 
 /** The root tree of a container, the same for every runtime. `key` changes with each byte of it. */
 export interface Rootfs {

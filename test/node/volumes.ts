@@ -1,6 +1,6 @@
-import { chmod, mkdir, rm } from 'node:fs/promises';
+import { chmod, mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { mountsBelow, unmountBelow } from './mounts.ts';
+import { mountsBelow } from './mounts.ts';
 import type { ContainerSpec, VolumeMount } from './pods.ts';
 import { must } from './processes.ts';
 
@@ -21,6 +21,11 @@ export class PodVolumes {
   constructor(kubeletDir: string, socketsDir: string, podUid: string) {
     this.#podDir = join(kubeletDir, 'pods', podUid);
     this.socketDir = join(socketsDir, podUid);
+  }
+
+  /** All that is the pod's on the node. */
+  get dirs(): string[] {
+    return [this.#podDir, this.socketDir];
   }
 
   async directory(volume: string, kind: 'emptyDir' | 'secret'): Promise<string> {
@@ -57,11 +62,5 @@ export class PodVolumes {
     if (kind !== 'hostPath') return await this.directory(mount.volume, kind);
     if (mount.hostPath === undefined) throw new Error(`volume ${mount.volume}: hostPath missing`);
     return mount.hostPath;
-  }
-
-  async remove(): Promise<void> {
-    await unmountBelow(this.#podDir);
-    await rm(this.#podDir, { recursive: true, force: true });
-    await rm(this.socketDir, { recursive: true, force: true });
   }
 }

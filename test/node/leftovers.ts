@@ -1,0 +1,72 @@
+import { mkdir, readdir, readFile, readlink, rm, unlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { runDir } from './cache.ts';
+import { pruneCgroup, removeCgroup, unmountBelow } from './mounts.ts';
+import { must } from './processes.ts';
+
+/** All that a pod of the tests puts on the node; enough to remove it without knowing which runtime made it. */
+export interface PodTraces {
+  readonly uid: string;
+  readonly cgroup: string;
+  /** Removed with what is in them; mounts below them are detached first. */
+  readonly dirs: readonly string[];
+  /** Symlinks of this directory that lead into one of `dirs` go too. */
+  readonly linksDir?: string;
+}
+
+interface Marker extends PodTraces {
+  readonly owner: { readonly pid: number; readonly startTime: string };
+}
+
+const markers = join(runDir, 'pods');
+
+/** Notes down what a pod will leave, before it leaves anything. It belongs to this process. */
+export async function recordPod(traces: PodTraces): Promise<void> {
+  await mkdir(markers, { recursive: true });
+  const owner = { pid: process.pid, startTime: await startTimeOf(process.pid) };
+  await writeFile(join(markers, traces.uid), JSON.stringify({ ...traces, owner } satisfies Marker));
+}
+
+/** Kills what is left of a pod, detaches its mounts, removes its cgroups and files, and its note. */
+export async function removePod(traces: PodTraces): Promise<void> {
+  await removeCgroup(traces.cgroup);
+  for (const dir of traces.dirs) await unmountBelow(dir);
+  // Not fs.rm: it loses names that are no UTF-8.
+  await must(['rm', '-rf', '--one-file-system', '--', ...traces.dirs]);
+  if (traces.linksDir !== undefined) await removeLinks(traces.linksDir, traces.dirs);
+  await rm(join(markers, traces.uid), { force: true });
+  for (const path of ['/kubepods/besteffort', '/kubepods']) await pruneCgroup(path);
+}
+
+/**
+ * Removes pods whose process is gone, whichever runtime made them (containers of an engine excepted: `sweepEngine`).
+ * With `all` those of living processes too: their tests fail then. Gives the uids.
+ */
+export async function sweepPods(options: { all?: boolean } = {}): Promise<string[]> {
+  const swept: string[] = [];
+  for (const name of await readdir(markers).catch(() => [])) {
+    const text = await readFile(join(markers, name), 'utf8').catch(() => '');
+    if (text === '') continue;
+    const marker = JSON.parse(text) as Marker;
+    const alive = (await startTimeOf(marker.owner.pid)) === marker.owner.startTime;
+    if (alive && !options.all) continue;
+    await removePod(marker);
+    swept.push(marker.uid);
+  }
+  return swept;
+}
+
+async function removeLinks(linksDir: string, dirs: readonly string[]): Promise<void> {
+  for (const name of await readdir(linksDir).catch(() => [])) {
+    const link = join(linksDir, name);
+    const target = await readlink(link).catch(() => '');
+    if (dirs.some((dir) => target.startsWith(`${dir}/`))) await unlink(link).catch(() => {});
+  }
+}
+
+/** Field 22 of /proc/pid/stat: tells a process from a later one with the same pid. */
+async function startTimeOf(pid: number): Promise<string> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => '');
+  const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return state === 'Z' ? 'ended' : (fields[18] ?? 'gone');
+}

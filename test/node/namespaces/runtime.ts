@@ -1,0 +1,62 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { runDir } from '../cache.ts';
+import { ensureFiles } from '../debian.ts';
+import { sweepPods } from '../leftovers.ts';
+import type { PodOptions, TestPod, TestRuntime } from '../pods.ts';
+import { NamespacePod } from './pod.ts';
+import { Supervision } from './supervision.ts';
+
+export interface NamespaceRuntimeOptions {
+  readonly kubeletDir?: string;
+  readonly socketsDir?: string;
+  /** Below it `pods` and `containers`, which are /var/log/pods and /var/log/containers of a node. */
+  readonly logsDir?: string;
+}
+
+/**
+ * Pods of plain namespaces and cgroups: no engine, no image store, only util-linux, busybox and this Node. To an agent
+ * that reads procfs, cgroups and log files it is a node with a kubelet and a CRI runtime. Takes root.
+ */
+export class NamespaceRuntime implements TestRuntime {
+  readonly name = 'namespaces';
+  readonly kubeletDir: string;
+  readonly socketsDir: string;
+  readonly logsDir: string;
+  readonly #supervision = new Supervision();
+  readonly #pods = new Set<NamespacePod>();
+
+  private constructor(options: NamespaceRuntimeOptions) {
+    this.kubeletDir = options.kubeletDir ?? join(runDir, 'kubelet');
+    this.socketsDir = options.socketsDir ?? join(runDir, 'podhand/pods');
+    this.logsDir = options.logsDir ?? join(runDir, 'log');
+  }
+
+  /** Also removes what runs that ended without cleaning up have left. */
+  static async open(options: NamespaceRuntimeOptions = {}): Promise<NamespaceRuntime> {
+    if (process.getuid?.() !== 0) throw new Error('pods of plain namespaces need root');
+    await ensureFiles(['/usr/bin/unshare', '/usr/sbin/pivot_root', '/usr/bin/nsenter'], ['util-linux']);
+    await ensureFiles(['/usr/bin/busybox'], ['busybox-static']);
+    await sweepPods();
+    return new NamespaceRuntime(options);
+  }
+
+  async pod(options: PodOptions = {}): Promise<TestPod> {
+    const name = options.name ?? `pod-${randomBytes(4).toString('hex')}`;
+    const pod = new NamespacePod(this, this.#supervision, {
+      uid: randomUUID(),
+      namespace: options.namespace ?? 'default',
+      name,
+    });
+    await pod.record();
+    this.#pods.add(pod);
+    if (options.sandbox) await pod.startSandbox();
+    return pod;
+  }
+
+  async close(): Promise<void> {
+    for (const pod of this.#pods) await pod.remove();
+    this.#pods.clear();
+    await this.#supervision.close();
+  }
+}
