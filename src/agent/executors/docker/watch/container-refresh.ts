@@ -14,6 +14,7 @@ import {
   vanished,
 } from './container-state.ts';
 import type { EngineEvent } from './engine-events.ts';
+import { OwnLabels } from './own-labels.ts';
 import { type PodPlace, podPlace } from './pod-labels.ts';
 import { PodMembers } from './pod-members.ts';
 
@@ -29,14 +30,19 @@ export class ContainerRefresh {
   readonly #engine: Engine;
   readonly #store: PodStore;
   readonly #log: Logger;
+  readonly #labels: OwnLabels;
   readonly #members: PodMembers;
   /** Ids that had an `oom` event in the attempt that runs; for those that are gone at the look. */
   readonly #oom = new Set<string>();
+
+  /** Created, not started, as far as is known. */
+  readonly #waiting = new Set<string>();
 
   constructor(engine: Engine, store: PodStore, log: Logger, podRemovalDelayMs: number, signal: AbortSignal) {
     this.#engine = engine;
     this.#store = store;
     this.#log = log;
+    this.#labels = new OwnLabels(engine);
     this.#members = new PodMembers(store, podRemovalDelayMs, signal);
   }
 
@@ -45,10 +51,18 @@ export class ContainerRefresh {
     return this.#members.ids();
   }
 
-  /** After a (re)connect: no event, just a look. */
-  async look(id: string, signal: AbortSignal): Promise<void> {
+  /** Containers that wait for their start: the engine has no event for a start that failed. */
+  get waiting(): ReadonlySet<string> {
+    return this.#waiting;
+  }
+
+  /** Without an event: after a (re)connect, or to see whether a start has failed. Tells nothing before its turn. */
+  async look(id: string, signal: AbortSignal, turn?: Promise<void>): Promise<void> {
     const inspected = await this.#inspect(id, signal);
-    if (inspected !== 'failed') this.#refresh(id, inspected, undefined);
+    if (inspected === 'failed') return;
+    const place = await this.#place(inspected, undefined, signal);
+    await turn;
+    this.#refresh(id, inspected, undefined, place);
   }
 
   async apply(event: EngineEvent, signal: AbortSignal): Promise<void> {
@@ -57,7 +71,8 @@ export class ContainerRefresh {
     const inspected = event.action === 'destroy' ? undefined : await this.#inspect(event.id, signal);
     // A look that failed for this one container must not hide its end.
     if (inspected === 'failed' && event.action !== 'die') return;
-    this.#refresh(event.id, inspected === 'failed' ? undefined : inspected, event);
+    const shown = inspected === 'failed' ? undefined : inspected;
+    this.#refresh(event.id, shown, event, await this.#place(shown, event, signal));
     if (event.action === 'destroy') this.#gone(event.id);
   }
 
@@ -71,8 +86,23 @@ export class ContainerRefresh {
     }
   }
 
-  #refresh(id: string, inspected: InspectedContainer | undefined, event: EngineEvent | undefined): void {
-    const place = podPlace(inspected?.Config.Labels ?? event?.attributes ?? {});
+  async #place(
+    inspected: InspectedContainer | undefined,
+    event: EngineEvent | undefined,
+    signal: AbortSignal,
+  ): Promise<PodPlace | undefined> {
+    if (inspected !== undefined)
+      return podPlace(await this.#labels.of(inspected.Config.Labels, inspected.Image, signal));
+    if (event?.action !== 'die' || this.#store.find(event.id) !== undefined) return undefined;
+    return podPlace(await this.#labels.of(event.attributes, event.attributes.image ?? '', signal));
+  }
+
+  #refresh(
+    id: string,
+    inspected: InspectedContainer | undefined,
+    event: EngineEvent | undefined,
+    place: PodPlace | undefined,
+  ): void {
     if (inspected !== undefined && place !== undefined) {
       this.#members.add(place.pod.uid, id);
       this.#store.addPod(place.pod);
@@ -145,11 +175,14 @@ export class ContainerRefresh {
   }
 
   #gone(id: string): void {
+    this.#waiting.delete(id);
     this.#oom.delete(id);
     this.#members.delete(id);
   }
 
   #put(pod: Pod, container: Container): void {
+    if (container.state === 'waiting') this.#waiting.add(container.id);
+    else this.#waiting.delete(container.id);
     const previous = this.#store.byId(pod.uid, container.id);
     if (previous === undefined || !sameState(previous, container)) this.#store.put(pod, container);
   }

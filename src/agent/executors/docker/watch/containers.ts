@@ -12,11 +12,14 @@ import { podUidLabel } from './pod-labels.ts';
 const backoffMs = { first: 100, longest: 5_000 };
 /** The engine's clock is the node's; the margin covers what happened while the request was on its way. */
 const eventOverlapMs = 1_000;
-const limits = { parallel: 16, maxPending: 8_192 };
+/** How soon, and how seldom in the end, a container that was created is looked at again. */
+const waitingLookMs = { first: 200, longest: 10_000 };
+const limits = { parallel: 16, maxPending: 50_000 };
 
 /**
  * The pods of this node as its Docker engine has them: one event stream for the node, one list per connection, and one
- * inspect per event of a pod's container. No call of ours asks the engine about a state.
+ * inspect per event of a pod's container, and some for a container that was created and does not start. Waiting calls
+ * read the store: they cost the engine nothing.
  */
 export class DockerContainers implements ContainersRole {
   readonly #engine: Engine;
@@ -35,6 +38,7 @@ export class DockerContainers implements ContainersRole {
   }
 
   async feed(store: PodStore, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
     const refresh = new ContainerRefresh(this.#engine, store, this.#log, this.#podRemovalDelayMs, signal);
     await new Promise<void>((resolve, reject) => {
       signal.addEventListener('abort', () => reject(signal.reason), { once: true });
@@ -80,16 +84,43 @@ export class DockerContainers implements ContainersRole {
         }
       })();
       const list = async () => {
-        const present = await this.#engine.listByLabel(podUidLabel, signal);
-        present.sort((a, b) => a.Created - b.Created);
-        const ids = new Set([...present.map((container) => container.Id), ...refresh.present()]);
-        await Promise.all([...ids].map((id) => work.add(id, () => refresh.look(id, signal))));
+        await this.#list(refresh, work, signal);
         listed();
-        await events;
+        await Promise.all([events, this.#lookAtWaiting(refresh, work, signal)]);
       };
       await Promise.race([list(), events, failed.promise]);
     } finally {
       lost.abort();
+    }
+  }
+
+  async #list(refresh: ContainerRefresh, work: KeyedQueue, signal: AbortSignal): Promise<void> {
+    const present = await this.#engine.listByLabel(podUidLabel, signal);
+    const ids = present.sort((a, b) => a.Created - b.Created).map((container) => container.Id);
+    // Asked side by side, told in the order of their creation: what is an attempt depends on those before it, and a
+    // pod is what its sandbox says.
+    let before = Promise.resolve();
+    const looks = [...new Set([...refresh.present(), ...ids])].map((id) => {
+      const turn = before;
+      const told = Promise.withResolvers<void>();
+      before = told.promise;
+      return work.add(id, () => refresh.look(id, signal, turn).finally(told.resolve));
+    });
+    await Promise.all(looks);
+  }
+
+  /** The engine tells nobody that a start has failed, so who waits to be started is looked at, ever more seldom. */
+  async #lookAtWaiting(refresh: ContainerRefresh, work: KeyedQueue, signal: AbortSignal): Promise<void> {
+    const next = new Map<string, { at: number; delay: number }>();
+    for (;;) {
+      await sleep(waitingLookMs.first, undefined, { signal });
+      for (const id of next.keys()) if (!refresh.waiting.has(id)) next.delete(id);
+      const due = [...refresh.waiting].filter((id) => (next.get(id)?.at ?? 0) <= Date.now());
+      for (const id of due) {
+        const delay = Math.min(waitingLookMs.longest, 2 * (next.get(id)?.delay ?? waitingLookMs.first / 2));
+        next.set(id, { at: Date.now() + delay, delay });
+      }
+      await Promise.all(due.map((id) => work.add(id, () => refresh.look(id, signal))));
     }
   }
 }

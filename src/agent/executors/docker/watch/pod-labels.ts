@@ -27,11 +27,26 @@ export function podPlace(labels: Readonly<Record<string, string>>): PodPlace | u
   const name = labels['io.kubernetes.container.name'];
   if (uid === undefined || namespace === undefined || podName === undefined) return undefined;
   if (!/^[0-9A-Za-z][0-9A-Za-z-]{0,127}$/.test(uid) || !isName(namespace) || !isName(podName)) return undefined;
-  const pod = { uid, namespace, name: podName };
-  if (labels['io.kubernetes.docker.type'] === 'podsandbox' || name === 'POD') return { pod, kind: 'regular' };
+  const pod = { uid, namespace, name: podName, labels: ownLabels(labels) };
+  if (isSandbox(labels)) return { pod, kind: 'regular' };
   if (name === undefined || !isName(name)) return undefined;
   const restartCount = count(labels['annotation.io.kubernetes.container.restartCount']);
   return { pod, name, kind: kindOf(labels[kindLabel]), ...(restartCount !== undefined && { restartCount }) };
+}
+
+/** Whether this is the container that holds a pod's namespaces. */
+function isSandbox(labels: Readonly<Record<string, string>>): boolean {
+  return labels['io.kubernetes.docker.type'] === 'podsandbox' || labels['io.kubernetes.container.name'] === 'POD';
+}
+
+/** Set by a kubelet for itself, all of them or none. */
+export function isOfKubernetes(label: string): boolean {
+  return /^(io\.kubernetes|annotation)\./.test(label);
+}
+
+/** The pod's own: a kubelet copies them to the sandbox; where there is none, those of the first container count. */
+function ownLabels(labels: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(labels).filter(([key]) => !isOfKubernetes(key)));
 }
 
 /** A DNS subdomain, upper case let through. */

@@ -1,0 +1,121 @@
+import { randomUUID } from 'node:crypto';
+import type Docker from 'dockerode';
+import pino from 'pino';
+import { Engine } from '../../src/agent/executors/docker/engine.ts';
+import { DockerContainers } from '../../src/agent/executors/docker/watch/containers.ts';
+import type { Container } from '../../src/agent/pods/model.ts';
+import { type PodChange, PodStore } from '../../src/agent/pods/store.ts';
+
+export const silent = pino({ level: 'silent' });
+export const busybox = 'podhand-test/busybox:latest';
+
+/** A pod of a node without Kubernetes: containers with its labels, on a real engine. */
+export class LabelledPod {
+  readonly uid = randomUUID();
+  readonly namespace = 'tests';
+  readonly name = `pod-${this.uid.slice(0, 8)}`;
+  readonly #docker: Docker;
+  readonly #made: Docker.Container[] = [];
+
+  constructor(docker: Docker) {
+    this.#docker = docker;
+  }
+
+  async create(
+    name: string,
+    command: readonly string[],
+    options: Docker.ContainerCreateOptions = {},
+  ): Promise<Docker.Container> {
+    const container = await this.#docker.createContainer({
+      Image: busybox,
+      ...options,
+      Entrypoint: [...command],
+      Labels: {
+        'io.kubernetes.pod.uid': this.uid,
+        'io.kubernetes.pod.name': this.name,
+        'io.kubernetes.pod.namespace': this.namespace,
+        'io.kubernetes.container.name': name,
+        ...options.Labels,
+      },
+      HostConfig: { NetworkMode: 'none', ...options.HostConfig },
+    });
+    this.#made.push(container);
+    return container;
+  }
+
+  async run(
+    name: string,
+    command: readonly string[],
+    options: Docker.ContainerCreateOptions = {},
+  ): Promise<Docker.Container> {
+    const container = await this.create(name, command, options);
+    await container.start();
+    return container;
+  }
+
+  /** Runs a shell command in it to its end. */
+  async sh(name: string, script: string, options: Docker.ContainerCreateOptions = {}): Promise<Docker.Container> {
+    const container = await this.create(name, ['/bin/sh', '-c', script], options);
+    const ended = container.wait({ condition: 'next-exit' });
+    await container.start();
+    await ended;
+    return container;
+  }
+
+  async remove(): Promise<void> {
+    for (const container of this.#made.splice(0)) await container.remove({ force: true, v: true }).catch(() => {});
+  }
+}
+
+/** A store that is fed from the engine, and everything that it was told, in order. */
+export class FedStore {
+  readonly store = new PodStore();
+  readonly changes: PodChange[] = [];
+  readonly containers: DockerContainers;
+  readonly engine: Engine;
+  readonly #stop = new AbortController();
+
+  constructor(socketPath: string, podRemovalDelayMs = 60_000) {
+    this.engine = new Engine(socketPath);
+    this.containers = new DockerContainers(this.engine, silent, podRemovalDelayMs);
+    this.store.subscribe((change) => this.changes.push(change), this.#stop.signal);
+  }
+
+  async start(): Promise<this> {
+    await this.containers.feed(this.store, this.#stop.signal);
+    return this;
+  }
+
+  /** Resolves with the container once it is as asked, however long that takes. */
+  until(podUid: string, name: string, wanted: (container: Container) => boolean): Promise<Container> {
+    const { promise, resolve } = Promise.withResolvers<Container>();
+    const done = new AbortController();
+    const look = () => {
+      const found = this.store.attempts(podUid).find((container) => container.name === name && wanted(container));
+      if (found === undefined) return;
+      done.abort();
+      resolve(found);
+    };
+    this.store.subscribe(look, done.signal);
+    look();
+    return promise;
+  }
+
+  ended(podUid: string, name: string): Promise<Container> {
+    return this.until(podUid, name, (container) => container.state === 'exited' || container.state === 'unknown');
+  }
+
+  /** The states of one container name in the order in which they were told. */
+  told(podUid: string, name: string): Container[] {
+    return this.changes.flatMap((change) =>
+      change.type === 'container' && change.pod.uid === podUid && change.container.name === name
+        ? [change.container]
+        : [],
+    );
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.engine.close();
+  }
+}
