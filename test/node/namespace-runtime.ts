@@ -1,11 +1,11 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { runDir } from '../cache.ts';
-import { ensureFiles } from '../debian.ts';
-import { sweepPods } from '../leftovers.ts';
-import type { PodOptions, TestPod, TestRuntime } from '../pods.ts';
-import { NamespacePod } from './pod.ts';
-import { Supervision } from './supervision.ts';
+import { runDir } from './cache.ts';
+import { ensureFiles } from './debian.ts';
+import { sweepPods } from './leftovers.ts';
+import { NamespacePod } from './namespaces/pod.ts';
+import { Supervision } from './namespaces/supervision.ts';
+import type { PodOptions, TestPod, TestRuntime } from './pods.ts';
 
 export interface NamespaceRuntimeOptions {
   readonly kubeletDir?: string;
