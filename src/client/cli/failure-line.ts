@@ -1,4 +1,4 @@
-import { PodhandError } from '../../wire/errors.ts';
+import { fromLocal } from '../local-failure.ts';
 import type { OutputFormat } from '../output/document.ts';
 import { printable } from '../output/text.ts';
 import { hintFor } from './hints.ts';
@@ -8,16 +8,11 @@ import { hintFor } from './hints.ts';
  * error, reason, code, details and hint.
  */
 export function failureText(error: unknown, format: OutputFormat | undefined): string {
-  const { message, reason, code, details } = known(error);
+  const { message, reason, code, details } = fromLocal(error);
   const hint = hintFor(reason);
   if (format === 'json') {
     return `${JSON.stringify({ error: message, reason, code, details, ...(hint === undefined ? {} : { hint }) })}\n`;
   }
   const line = `podhand: ${printable(message)} (${reason})\n`;
   return hint === undefined ? line : `${line}hint: ${hint}\n`;
-}
-
-function known(error: unknown): PodhandError {
-  if (error instanceof PodhandError) return error;
-  return new PodhandError('INTERNAL', error instanceof Error ? error.message : String(error), { cause: error });
 }

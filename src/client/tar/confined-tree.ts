@@ -1,5 +1,6 @@
 import { closeSync, constants, futimesSync, linkSync, lstatSync, mkdirSync, openSync, symlinkSync } from 'node:fs';
 import { PodhandError } from '../../wire/errors.ts';
+import { errnoOf } from '../local-failure.ts';
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } = constants;
 
@@ -21,7 +22,7 @@ export class ConfinedTree {
   readonly #root: number;
   readonly #open: OpenDirectory[] = [];
 
-  constructor(directory: string) {
+  constructor(directory: string | Buffer) {
     this.#root = openSync(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   }
 
@@ -107,7 +108,7 @@ function openOrMake(place: Buffer, mode: number): number {
     // Its owner must be able to fill it.
     mkdirSync(place, (mode & 0o777) | 0o700);
   } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw error;
+    if (errnoOf(error) !== 'EEXIST') throw error;
   }
   return openSync(place, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 }
@@ -124,15 +125,11 @@ function translated<Result>(name: Buffer, act: () => Result): Result {
   try {
     return act();
   } catch (cause) {
-    const code = codeOf(cause);
+    const code = errnoOf(cause);
     const why = code === undefined ? undefined : refusals[code];
     if (code === 'ENOSPC' || code === 'EDQUOT')
       throw new PodhandError('NO_SPACE', 'no space left at the destination', { cause });
     if (why === undefined) throw cause;
     throw new PodhandError('INVALID_PATH', `refused to extract "${name.subarray(0, 255)}": ${why}`, { cause });
   }
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }

@@ -9,7 +9,7 @@ import { entryPath } from './entry-path.ts';
  * says, and nothing is replaced. Errors: INVALID_PATH for an archive that tries; INTERNAL for a broken one; what was
  * extracted before stays for the caller to remove.
  */
-export async function extractTar(source: AsyncIterable<Uint8Array>, directory: string): Promise<void> {
+export async function extractTar(source: AsyncIterable<Uint8Array>, directory: string | Buffer): Promise<void> {
   using tree = new ConfinedTree(directory);
   for await (const entry of tarEntries(source)) await extractEntry(tree, entry);
 }
