@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { type Command, CommanderError } from 'commander';
+import { CommanderError } from 'commander';
 import { failureCode } from './exit-codes.ts';
 import { createProgram } from './program.ts';
 
@@ -13,8 +13,6 @@ export async function main(argv: readonly string[]): Promise<number> {
     const { runCommand } = await import('./run-command.ts');
     exitCode = await runCommand(command.optsWithGlobals(), body);
   }, version());
-  const asJson = wantsJson(argv);
-  if (asJson) silenceUsageErrors(program);
   // Only what asks for completion loads it; it adds its commands to the finished tree.
   if (argv[0] === 'completion' || argv[0] === 'complete') {
     const { addCompletion } = await import('./completion.ts');
@@ -28,10 +26,8 @@ export async function main(argv: readonly string[]): Promise<number> {
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return 0;
-    if (asJson)
-      process.stderr.write(
-        `${JSON.stringify({ error: error.message, reason: 'INVALID_REQUEST', code: 3, details: {} })}\n`,
-      );
+    const { usageErrorText } = await import('./failure-line.ts');
+    process.stderr.write(usageErrorText(error.message, wantsJson(argv) ? 'json' : undefined));
     return failureCode;
   }
   return exitCode;
@@ -44,18 +40,9 @@ function version(): string {
   return manifest.version;
 }
 
-/** Before anything is parsed, since it is parsing that may fail. */
+/** From the words themselves, since parsing them has failed. */
 function wantsJson(argv: readonly string[]): boolean {
-  return argv.some(
-    (word, index) =>
-      word === '-ojson' ||
-      word === '--output=json' ||
-      (word === 'json' && ['-o', '--output'].includes(argv[index - 1] ?? '')),
-  );
-}
-
-function silenceUsageErrors(program: Command): void {
-  for (const command of [program, ...program.commands]) command.configureOutput({ outputError: () => undefined });
+  return /(^|\n)(-o=?|--output=?)\n?json(\n|$)/.test(argv.join('\n'));
 }
 
 function endOfReader(error: NodeJS.ErrnoException): void {
