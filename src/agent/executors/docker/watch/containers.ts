@@ -5,7 +5,7 @@ import type { ContainersRole } from '../../roles.ts';
 import type { Engine } from '../engine.ts';
 import { isEngineAway } from '../engine-error.ts';
 import { ContainerRefresh } from './container-refresh.ts';
-import { openEvents, readEvents } from './engine-events.ts';
+import { type EngineEvent, openEvents, readEvents } from './engine-events.ts';
 import { KeyedQueue } from './keyed-queue.ts';
 import { podUidLabel } from './pod-labels.ts';
 
@@ -75,16 +75,23 @@ export class DockerContainers implements ContainersRole {
     const failed = Promise.withResolvers<never>();
     try {
       const stream = await openEvents(this.#engine, new Date(Date.now() - eventOverlapMs), signal);
+      // What happened while the list was told is looked at after it: attempts are numbered in order.
+      let early: EngineEvent[] | undefined = [];
+      const apply = (event: EngineEvent) => {
+        // Its failure is that of the engine: begin again with a list. So is a queue that is full.
+        work.add(event.id, () => refresh.apply(event, signal)).catch(failed.reject);
+      };
       const events = (async () => {
         for await (const batch of readEvents(stream)) {
-          for (const event of batch) {
-            // Its failure is that of the engine: begin again with a list. So is a queue that is full.
-            work.add(event.id, () => refresh.apply(event, signal)).catch(failed.reject);
-          }
+          if (early === undefined) batch.forEach(apply);
+          else if (early.push(...batch) > limits.maxPending) throw new Error('too many events while listing');
         }
       })();
       const list = async () => {
         await this.#list(refresh, work, signal);
+        const waited = early;
+        early = undefined;
+        waited?.forEach(apply);
         listed();
         await Promise.all([events, this.#lookAtWaiting(refresh, work, signal)]);
       };
@@ -96,7 +103,8 @@ export class DockerContainers implements ContainersRole {
 
   async #list(refresh: ContainerRefresh, work: KeyedQueue, signal: AbortSignal): Promise<void> {
     const present = await this.#engine.listByLabel(podUidLabel, signal);
-    const ids = present.sort((a, b) => a.Created - b.Created).map((container) => container.Id);
+    // The newest comes first; the times in a list are whole seconds.
+    const ids = present.map((container) => container.Id).reverse();
     // Asked side by side, told in the order of their creation: what is an attempt depends on those before it, and a
     // pod is what its sandbox says.
     let before = Promise.resolve();
