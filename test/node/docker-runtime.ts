@@ -2,8 +2,10 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
 import { runDir } from './cache.ts';
+import { ignoring } from './docker-container.ts';
 import { DockerPod, testLabel } from './docker-pod.ts';
 import { ensureImages } from './images.ts';
+import { knownPods, sweepPods } from './leftovers.ts';
 import type { PodOptions, TestPod, TestRuntime } from './pods.ts';
 
 /** Pods as containers of an engine, labelled and named as a kubelet with dockershim does it. */
@@ -20,12 +22,14 @@ export class DockerRuntime implements TestRuntime {
     this.socketsDir = socketsDir;
   }
 
-  /** Makes the images first, where the engine does not have them. */
+  /** Makes the images first, where the engine does not have them, and removes what crashed runs have left. */
   static async open(
     docker: Docker,
     options: { kubeletDir?: string; socketsDir?: string } = {},
   ): Promise<DockerRuntime> {
     await ensureImages(docker);
+    await sweepPods();
+    await sweepEngine(docker);
     const { kubeletDir = join(runDir, 'kubelet'), socketsDir = join(runDir, 'podhand/pods') } = options;
     return new DockerRuntime(docker, kubeletDir, socketsDir);
   }
@@ -50,9 +54,12 @@ export class DockerRuntime implements TestRuntime {
   }
 }
 
-/** Removes every container of the tests from an engine, whoever made it. */
+/** Removes containers of pods that are not known any more from an engine: those of runs that did not end as they should. */
 export async function sweepEngine(docker: Docker): Promise<number> {
   const found = await docker.listContainers({ all: true, filters: { label: [testLabel] } });
-  for (const { Id } of found) await docker.getContainer(Id).remove({ force: true, v: true });
-  return found.length;
+  // After the list: a pod is noted down before it has containers.
+  const known = new Set((await knownPods()).map(({ uid }) => uid));
+  const lost = found.filter(({ Labels }) => !known.has(Labels[testLabel] ?? ''));
+  for (const { Id } of lost) await docker.getContainer(Id).remove({ force: true, v: true }).catch(ignoring(404, 409));
+  return lost.length;
 }

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, readlink, rm, unlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, readlink, rename, rm, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runDir } from './cache.ts';
 import { pruneCgroup, removeCgroup, unmountBelow } from './mounts.ts';
@@ -24,7 +24,9 @@ const markers = join(runDir, 'pods');
 export async function recordPod(traces: PodTraces): Promise<void> {
   await mkdir(markers, { recursive: true });
   const owner = { pid: process.pid, startTime: await startTimeOf(process.pid) };
-  await writeFile(join(markers, traces.uid), JSON.stringify({ ...traces, owner } satisfies Marker));
+  const unfinished = join(runDir, `.${traces.uid}`);
+  await writeFile(unfinished, JSON.stringify({ ...traces, owner } satisfies Marker));
+  await rename(unfinished, join(markers, traces.uid));
 }
 
 /** Kills what is left of a pod, detaches its mounts, removes its cgroups and files, and its note. */
@@ -38,22 +40,28 @@ export async function removePod(traces: PodTraces): Promise<void> {
   for (const path of ['/kubepods/besteffort', '/kubepods']) await pruneCgroup(path);
 }
 
+/** A pod that is noted down, and whether the process that it belongs to is still there. */
+export type KnownPod = PodTraces & { readonly owner: number; readonly alive: boolean };
+
+export async function knownPods(): Promise<KnownPod[]> {
+  const known: KnownPod[] = [];
+  for (const name of await readdir(markers).catch(() => [])) {
+    const text = await readFile(join(markers, name), 'utf8').catch(() => '');
+    if (text === '') continue;
+    const { owner, ...traces } = JSON.parse(text) as Marker;
+    known.push({ ...traces, owner: owner.pid, alive: (await startTimeOf(owner.pid)) === owner.startTime });
+  }
+  return known;
+}
+
 /**
  * Removes pods whose process is gone, whichever runtime made them (containers of an engine excepted: `sweepEngine`).
  * With `all` those of living processes too: their tests fail then. Gives the uids.
  */
 export async function sweepPods(options: { all?: boolean } = {}): Promise<string[]> {
-  const swept: string[] = [];
-  for (const name of await readdir(markers).catch(() => [])) {
-    const text = await readFile(join(markers, name), 'utf8').catch(() => '');
-    if (text === '') continue;
-    const marker = JSON.parse(text) as Marker;
-    const alive = (await startTimeOf(marker.owner.pid)) === marker.owner.startTime;
-    if (alive && !options.all) continue;
-    await removePod(marker);
-    swept.push(marker.uid);
-  }
-  return swept;
+  const doomed = (await knownPods()).filter(({ alive }) => !alive || options.all);
+  for (const pod of doomed) await removePod(pod);
+  return doomed.map(({ uid }) => uid);
 }
 
 async function removeLinks(linksDir: string, dirs: readonly string[]): Promise<void> {

@@ -11,7 +11,7 @@ export interface NamespaceRuntimeOptions {
   readonly kubeletDir?: string;
   readonly socketsDir?: string;
   /** Below it `pods` and `containers`, which are /var/log/pods and /var/log/containers of a node. */
-  readonly logsDir?: string;
+  readonly logDir?: string;
 }
 
 /**
@@ -22,14 +22,14 @@ export class NamespaceRuntime implements TestRuntime {
   readonly name = 'namespaces';
   readonly kubeletDir: string;
   readonly socketsDir: string;
-  readonly logsDir: string;
+  readonly logDir: string;
   readonly #supervision = new Supervision();
   readonly #pods = new Set<NamespacePod>();
 
   private constructor(options: NamespaceRuntimeOptions) {
     this.kubeletDir = options.kubeletDir ?? join(runDir, 'kubelet');
     this.socketsDir = options.socketsDir ?? join(runDir, 'podhand/pods');
-    this.logsDir = options.logsDir ?? join(runDir, 'log');
+    this.logDir = options.logDir ?? join(runDir, 'log');
   }
 
   /** Also removes what runs that ended without cleaning up have left. */

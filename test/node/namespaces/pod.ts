@@ -13,7 +13,7 @@ import type { Supervision } from './supervision.ts';
 interface NodeDirs {
   readonly kubeletDir: string;
   readonly socketsDir: string;
-  readonly logsDir: string;
+  readonly logDir: string;
 }
 
 export class NamespacePod implements TestPod {
@@ -41,7 +41,7 @@ export class NamespacePod implements TestPod {
   }
 
   get #logDir(): string {
-    return join(this.#dirs.logsDir, 'pods', `${this.namespace}_${this.name}_${this.uid}`);
+    return join(this.#dirs.logDir, 'pods', `${this.namespace}_${this.name}_${this.uid}`);
   }
 
   get #bundlesDir(): string {
@@ -49,7 +49,7 @@ export class NamespacePod implements TestPod {
   }
 
   get #linksDir(): string {
-    return join(this.#dirs.logsDir, 'containers');
+    return join(this.#dirs.logDir, 'containers');
   }
 
   get #traces(): PodTraces {
