@@ -11,6 +11,7 @@ import {
   exitedByEvent,
   factsOfEvent,
   factsOfInspect,
+  startOf,
   vanished,
 } from './container-state.ts';
 import type { EngineEvent } from './engine-events.ts';
@@ -118,12 +119,11 @@ export class ContainerRefresh {
     const facts = factsOfInspect(place, inspected);
     this.#showEarlierEnd(pod, facts, inspected, event);
     const state = inspected.State;
-    const startedAt = new Date(state.StartedAt);
     const restartCount = attemptNumber({
       facts,
       labelled: place.restartCount,
       dockerRestarts: inspected.RestartCount ?? 0,
-      startedAt: startedAt.getTime() > 0 ? startedAt : undefined,
+      startedAt: startOf(state),
       known: this.#store.attempts(pod.uid),
     });
     this.#put(pod, containerOfInspect(facts, restartCount, state));

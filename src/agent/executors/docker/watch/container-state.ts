@@ -40,7 +40,7 @@ export function factsOfEvent(place: PodPlace & { name: string }, event: EngineEv
 
 /** The attempt as the engine shows it now. */
 export function containerOfInspect(facts: ContainerFacts, restartCount: number, state: State): Container {
-  const startedAt = date(state.StartedAt);
+  const startedAt = startOf(state);
   const base = { ...facts, restartCount, ...(startedAt !== undefined && { startedAt }) };
   if (state.Restarting || !state.Running) {
     if (neverStarted(state)) {
@@ -52,6 +52,19 @@ export function containerOfInspect(facts: ContainerFacts, restartCount: number, 
     return { ...base, state: 'exited', reason: exitReason(state), exit: exitOf(state) };
   }
   return { ...base, state: 'running', ...(state.Paused && { reason: 'Paused' }) };
+}
+
+/**
+ * When the attempt started. The engine notes the start when it hears of it, which for a container that lives for a
+ * millisecond can be after its end; then the end is the closest that is known.
+ */
+export function startOf(state: State): Date | undefined {
+  const startedAt = date(state.StartedAt);
+  const finishedAt = date(state.FinishedAt);
+  const ended = !state.Running || state.Restarting;
+  return ended && startedAt !== undefined && finishedAt !== undefined && startedAt > finishedAt
+    ? finishedAt
+    : startedAt;
 }
 
 /** The attempt's end as its `die` event tells it, where the engine cannot be asked any more. */
