@@ -1,6 +1,8 @@
-import type { LogFormat, RecordSpan } from './record.ts';
+import type { LogFormat, RecordSpan, StreamIndex } from './record.ts';
 
 const space = 0x20;
+const full = 0x46;
+const partial = 0x50;
 /** Below this a loop is faster than a native copy. */
 const shortCopy = 48;
 
@@ -32,22 +34,31 @@ export function parseCri(block: Buffer, start: number, end: number, span: Record
   if (block[start + 4] !== 0x2d || block[start + 10] !== 0x54) return false;
   span.timeStart = start;
   span.timeEnd = at;
-  // "std" + "out" or "err"
-  if (block[at + 1] !== 0x73 || block[at + 2] !== 0x74 || block[at + 3] !== 0x64 || block[at + 7] !== space)
-    return false;
-  if (block[at + 4] === 0x6f && block[at + 5] === 0x75 && block[at + 6] === 0x74) span.stream = 0;
-  else if (block[at + 4] === 0x65 && block[at + 5] === 0x72 && block[at + 6] === 0x72) span.stream = 1;
-  else return false;
+  const stream = streamAt(block, at + 1);
   const tag = block[at + 8];
-  if (tag !== 0x46 && tag !== 0x50) return false;
-  span.endsLine = tag === 0x46;
-  // Further tags may follow the first after a colon.
-  let content = at + 9;
-  const latestTag = Math.min(end, content + 64);
-  if (content < end && block[content] !== space && block[content] !== 0x3a) return false;
-  while (content < latestTag && block[content] !== space) content++;
-  if (content < end && block[content] !== space) return false;
-  span.contentStart = Math.min(content + 1, end);
+  if (stream === undefined || block[at + 7] !== space || (tag !== full && tag !== partial)) return false;
+  span.stream = stream;
+  span.endsLine = tag === full;
+  const content = afterTags(block, at + 9, end);
+  if (content < 0) return false;
+  span.contentStart = content;
   span.contentEnd = end;
   return true;
+}
+
+/** `stdout` or `stderr`. */
+function streamAt(block: Buffer, at: number): StreamIndex | undefined {
+  if (block[at] !== 0x73 || block[at + 1] !== 0x74 || block[at + 2] !== 0x64) return undefined;
+  if (block[at + 3] === 0x6f && block[at + 4] === 0x75 && block[at + 5] === 0x74) return 0;
+  return block[at + 3] === 0x65 && block[at + 4] === 0x72 && block[at + 5] === 0x72 ? 1 : undefined;
+}
+
+/** Further tags may follow the first, each after a colon. -1: something else does. */
+function afterTags(block: Buffer, start: number, end: number): number {
+  let at = start;
+  if (at < end && block[at] !== space && block[at] !== 0x3a) return -1;
+  const latest = Math.min(end, start + 64);
+  while (at < latest && block[at] !== space) at++;
+  if (at < end && block[at] !== space) return -1;
+  return Math.min(at + 1, end);
 }

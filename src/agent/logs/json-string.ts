@@ -10,38 +10,47 @@ export function writeUnescaped(block: Buffer, start: number, end: number, out: B
   let from = start;
   let to = at;
   while (from < end) {
-    if (end - from < shortRun) {
-      while (from < end) {
-        const byte = block[from] as number;
-        if (byte === backslash) break;
-        out[to++] = byte;
-        from++;
-      }
-    } else {
-      const next = block.indexOf(backslash, from);
-      const runEnd = next < 0 || next > end ? end : next;
-      to += block.copy(out, to, from, runEnd);
-      from = runEnd;
-    }
+    const count = end - from < shortRun ? copyShort(block, from, end, out, to) : copyLong(block, from, end, out, to);
+    from += count;
+    to += count;
     if (from >= end) break;
-    const letter = block[from + 1] as number;
-    if (letter !== 0x75) {
+    const letter = block[from + 1] ?? 0;
+    if (letter === 0x75) {
+      const code = codePoint(block, from, end);
+      from += code >= 0x10000 ? 12 : 6;
+      to = writeCodePoint(code, out, to);
+    } else {
       out[to++] = simple(letter);
       from += 2;
-      continue;
     }
-    let code = hex(block, from + 2);
-    from += 6;
-    if (code >= 0xd800 && code < 0xdc00 && block[from] === backslash && block[from + 1] === 0x75 && from + 6 <= end) {
-      const low = hex(block, from + 2);
-      if (low >= 0xdc00 && low < 0xe000) {
-        code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
-        from += 6;
-      }
-    }
-    to = writeCodePoint(code, out, to);
   }
   return to;
+}
+
+/** Copies up to the next backslash; returns the number of bytes. */
+function copyShort(block: Buffer, start: number, end: number, out: Buffer, to: number): number {
+  const shift = to - start;
+  let at = start;
+  for (; at < end; at++) {
+    const byte = block[at] as number;
+    if (byte === backslash) break;
+    out[at + shift] = byte;
+  }
+  return at - start;
+}
+
+function copyLong(block: Buffer, start: number, end: number, out: Buffer, to: number): number {
+  const next = block.indexOf(backslash, start);
+  return block.copy(out, to, start, next < 0 || next > end ? end : next);
+}
+
+/** Of the `\uXXXX` at `at`, or of the pair of them that stands for one character. */
+function codePoint(block: Buffer, at: number, end: number): number {
+  const code = hex(block, at + 2);
+  if (code < 0xd800 || code >= 0xdc00 || at + 12 > end) return code;
+  if (block[at + 6] !== backslash || block[at + 7] !== 0x75) return code;
+  const low = hex(block, at + 8);
+  return low >= 0xdc00 && low < 0xe000 ? 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00) : code;
 }
 
 function simple(letter: number): number {

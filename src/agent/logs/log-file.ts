@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
+import { Readable } from 'node:stream';
 import { createGunzip, type Gunzip } from 'node:zlib';
 import { PodhandError } from '../../wire/errors.ts';
 import { criFormat } from './cri-format.ts';
@@ -11,6 +11,7 @@ import type { LogFormat } from './record.ts';
 const leastBytes = 30;
 /** A docker record has its time at its end: its whole first line tells a file from others. */
 const longestLine = 1024 * 1024;
+const compressedBlockBytes = 256 * 1024;
 
 /** One generation of a log, open. */
 export class LogFile {
@@ -131,7 +132,7 @@ class CompressedContent implements LogContent {
   constructor(handle: FileHandle, position: number) {
     this.#before = position;
     this.#gunzip = createGunzip();
-    const file = createReadStream('', { fd: handle.fd, start: 0, autoClose: false, highWaterMark: 256 * 1024 });
+    const file = Readable.from(readWhole(handle), { objectMode: false });
     file.on('error', (error) => this.#gunzip.destroy(error));
     this.#gunzip.on('close', () => file.destroy());
     this.#chunks = file.pipe(this.#gunzip)[Symbol.asyncIterator]();
@@ -163,5 +164,16 @@ class CompressedContent implements LogContent {
     }
     if (this.#before > 0) throw new PodhandError('LOG_LOST', 'an older part of the log is shorter than it was');
     return undefined;
+  }
+}
+
+/** Leaves the file open. */
+async function* readWhole(handle: FileHandle): AsyncGenerator<Buffer> {
+  for (let position = 0; ; ) {
+    const block = Buffer.allocUnsafe(compressedBlockBytes);
+    const { bytesRead } = await handle.read(block, 0, block.length, position);
+    if (bytesRead === 0) return;
+    position += bytesRead;
+    yield block.subarray(0, bytesRead);
   }
 }

@@ -48,13 +48,24 @@ async function firstSince(files: readonly LogFile[], since: Date): Promise<numbe
 }
 
 async function resume(files: readonly LogFile[], position: LogPosition): Promise<LogStart> {
-  for (const [index, file] of files.entries()) {
-    const isSameFile = file.inode === position.inode && file.device === position.device;
-    if (!isSameFile && !file.compressed) continue;
-    if ((await file.mark()) !== position.mark) continue;
-    if (!file.compressed && (await file.facts()).size < position.offset) break;
-    const { offset, skip, open, dropping, from } = position;
-    return { index, offset, skip, state: { open, dropping, from }, laterFrom: [] };
+  const index = await findFile(files, position);
+  if (index < 0) {
+    throw new PodhandError('LOG_LOST', "the log's part that the cursor is in was rotated away or truncated");
   }
-  throw new PodhandError('LOG_LOST', "the log's part that the cursor is in was rotated away or truncated");
+  const { offset, skip, open, dropping, from } = position;
+  return { index, offset, skip, state: { open, dropping, from }, laterFrom: [] };
+}
+
+/** The file that the position is in, as it was or compressed since; -1 where it is gone. */
+async function findFile(files: readonly LogFile[], position: LogPosition): Promise<number> {
+  const at = files.findIndex((file) => file.inode === position.inode && file.device === position.device);
+  const same = files[at];
+  if (same !== undefined && (await same.mark()) === position.mark) {
+    const isWhole = same.compressed || (await same.facts()).size >= position.offset;
+    return isWhole ? at : -1;
+  }
+  for (const [index, file] of files.entries()) {
+    if (file.compressed && (await file.mark()) === position.mark) return index;
+  }
+  return -1;
 }
