@@ -18,6 +18,7 @@ export interface NodeLogPodsOptions {
   readonly log: Logger;
 }
 
+const maxOrphans = 1024;
 /** A static pod's cgroup does not tell it from what else may be there; it is none that may call. */
 const staticUid = /^[0-9a-f]{32}$/;
 
@@ -49,6 +50,8 @@ class LogDirectories {
   readonly #linked = new Map<string, { readonly pod: Pod; readonly container: Container }>();
   /** By directory name. */
   readonly #directories = new Map<string, Pod>();
+  /** By link name: the directory of its pod. */
+  readonly #orphans = new Map<string, string>();
   readonly #leaving = new Map<string, NodeJS.Timeout>();
 
   constructor(options: NodeLogPodsOptions, store: PodStore, signal: AbortSignal) {
@@ -96,8 +99,17 @@ class LogDirectories {
   #stay(name: string, pod: Pod): void {
     clearTimeout(this.#leaving.get(pod.uid));
     this.#leaving.delete(pod.uid);
-    this.#directories.set(name, pod);
     this.#store.addPod(pod);
+    if (this.#directories.has(name)) return;
+    this.#directories.set(name, pod);
+    for (const [link, directory] of [...this.#orphans]) if (directory === name) this.#lookAtLink(link);
+  }
+
+  /** A link without its pod's directory: left behind, or made before it. */
+  #orphan(link: string, directory: string): void {
+    this.#orphans.set(link, directory);
+    const [oldest] = this.#orphans.keys();
+    if (this.#orphans.size > maxOrphans && oldest !== undefined) this.#orphans.delete(oldest);
   }
 
   #leave(pod: Pod): void {
@@ -117,6 +129,7 @@ class LogDirectories {
     const target = readLink(path);
     const place = target === undefined ? undefined : parseLogPath(target);
     const known = this.#linked.get(name);
+    this.#orphans.delete(name);
     if (place === undefined) {
       if (known === undefined) return;
       this.#linked.delete(name);
@@ -129,9 +142,12 @@ class LogDirectories {
   #add(name: string, link: LinkName, place: LogPlace, createdAt: Date | undefined): void {
     const { pod, restartCount } = place;
     const directory = `${pod.namespace}_${pod.name}_${pod.uid}`;
-    // Also where its own event is still to come; a link that its pod has left behind names nothing.
+    // Its own event may be still to come.
     this.#lookAtPod(directory);
-    if (!this.#directories.has(directory)) return;
+    if (!this.#directories.has(directory)) {
+      this.#orphan(name, directory);
+      return;
+    }
     const container: Container = {
       podUid: pod.uid,
       name: link.container,
