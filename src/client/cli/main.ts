@@ -26,6 +26,8 @@ export async function main(argv: readonly string[]): Promise<number> {
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return 0;
+    // Called without a command: the help is on stderr already.
+    if (error.code === 'commander.help') return failureCode;
     const { usageErrorText } = await import('./failure-line.ts');
     process.stderr.write(usageErrorText(error.message, wantsJson(argv) ? 'json' : undefined));
     return failureCode;

@@ -4,11 +4,11 @@ import { formatBytes } from '../../wire/quantity.ts';
 import { archiveFormats, type FormatName } from '../cli/archive-formats.ts';
 import { type ContainerPlace, containerPlace, pathBytes } from '../cli/container-path.ts';
 import type { Session } from '../cli/session.ts';
-import { AtomicFile } from '../files/atomic-file.ts';
 import { extractTo } from '../files/extracted-tree.ts';
 import { IncomingArtifact } from '../files/incoming-artifact.ts';
 import { checkReplacing, landingPlace } from '../files/landing-place.ts';
 import { baseName } from '../files/paths.ts';
+import { storeArchive } from '../files/stored-archive.ts';
 import { plain } from '../output/plain.ts';
 import { startProgress } from '../output/progress.ts';
 import { skippedText } from '../output/skipped.ts';
@@ -33,7 +33,7 @@ export async function cp(session: Session, place: string, destination: string, o
   checkReplacing(target, overwrite && format === undefined);
   const trailer = await transfer(session, source, options, async (chunks) => {
     if (format === undefined) await extractTo(target, chunks);
-    else await store(target, chunks);
+    else await storeArchive(target, chunks);
   });
   await report(session, target, trailer);
   return 0;
@@ -43,12 +43,6 @@ async function print(session: Session, source: ContainerPlace, options: CpOption
   await transfer(session, source, options, async (chunks) => {
     for await (const chunk of chunks) await session.write(chunk);
   });
-}
-
-async function store(target: Buffer, chunks: AsyncIterable<Buffer>): Promise<void> {
-  using file = new AtomicFile(target);
-  for await (const chunk of chunks) file.write(chunk);
-  file.commit();
 }
 
 async function transfer(

@@ -1,10 +1,8 @@
 import { PodhandError } from '../../wire/errors.ts';
-import type { Container__Output } from '../../wire/generated/podhand/v1/Container.ts';
 import type { FinalRecord__Output } from '../../wire/generated/podhand/v1/FinalRecord.ts';
 import type { Session } from '../cli/session.ts';
 import { plain } from '../output/plain.ts';
-import { endText, exitCodeOf, exitText, recordsTable, stateText } from '../output/records.ts';
-import { printable } from '../output/text.ts';
+import { changeText, exitCodeOf, recordsTable } from '../output/records.ts';
 
 export interface WaitOptions {
   readonly except?: readonly string[];
@@ -32,11 +30,4 @@ async function recordsOf(
     if (result) return result.records;
   }
   throw new PodhandError('INTERNAL', 'the agent ended the wait without records');
-}
-
-/** `main: Running`, `main: Exited 137 (OOMKilled)`. */
-export function changeText({ name, state, reason, finalRecord }: Container__Output): string {
-  if (finalRecord !== null)
-    return printable(`${name}: ${stateText(state)} ${exitText(finalRecord)} (${endText(finalRecord)})`);
-  return printable(`${name}: ${stateText(state)}${reason === '' ? '' : ` (${reason})`}`);
 }

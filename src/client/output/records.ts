@@ -1,8 +1,10 @@
+import type { Container__Output } from '../../wire/generated/podhand/v1/Container.ts';
 import type { ContainerKind__Output } from '../../wire/generated/podhand/v1/ContainerKind.ts';
 import type { ContainerState__Output } from '../../wire/generated/podhand/v1/ContainerState.ts';
 import type { FinalRecord__Output } from '../../wire/generated/podhand/v1/FinalRecord.ts';
 import { formatBytes } from '../../wire/quantity.ts';
 import { table } from './table.ts';
+import { printable } from './text.ts';
 import { span } from './times.ts';
 
 /** `CONTAINER_STATE_RUNNING` as `Running`. */
@@ -48,4 +50,11 @@ export function recordsTable(records: readonly FinalRecord__Output[]): string {
 export function exitCodeOf(records: readonly FinalRecord__Output[]): number | undefined {
   if (records.some((record) => !record.exitKnown)) return undefined;
   return records.find((record) => record.exitCode !== 0)?.exitCode ?? 0;
+}
+
+/** `main: Running`, `main: Exited 137 (OOMKilled)`. */
+export function changeText({ name, state, reason, finalRecord }: Container__Output): string {
+  if (finalRecord !== null)
+    return printable(`${name}: ${stateText(state)} ${exitText(finalRecord)} (${endText(finalRecord)})`);
+  return printable(`${name}: ${stateText(state)}${reason === '' ? '' : ` (${reason})`}`);
 }
