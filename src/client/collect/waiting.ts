@@ -19,7 +19,8 @@ export async function waitForContainers(context: CollectContext, spec: CollectSp
   const overdue = spec.deadline === undefined ? [] : [AbortSignal.timeout(spec.deadline)];
   const signal = AbortSignal.any([stop, ...overdue, ...(call.signal === undefined ? [] : [call.signal])]);
   const seen = new Map<string, Container__Output>();
-  const request = { containers: spec.containers, except: spec.sidecars, untilKnown: true };
+  const { containers, sidecars } = spec;
+  const request = { containers, except: containers.length === 0 ? sidecars : [], untilKnown: true };
   try {
     for await (const { changed, result } of client.wait(request, { ...call, signal })) {
       if (changed) {
