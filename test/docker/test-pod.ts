@@ -56,9 +56,8 @@ export class LabelledPod {
   /** Runs a shell command in it to its end. */
   async sh(name: string, script: string, options: Docker.ContainerCreateOptions = {}): Promise<Docker.Container> {
     const container = await this.create(name, ['/bin/sh', '-c', script], options);
-    const ended = container.wait({ condition: 'next-exit' });
     await container.start();
-    await ended;
+    await container.wait();
     return container;
   }
 

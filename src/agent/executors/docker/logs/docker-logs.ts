@@ -3,8 +3,8 @@ import { PodhandError } from '../../../../wire/errors.ts';
 import { containerTag } from '../../../logs/cursor.ts';
 import type { Container } from '../../../pods/model.ts';
 import type { LogChunk, LogOptions, LogsRole } from '../../roles.ts';
-import { type Engine, enginePath, type InspectedContainer } from '../engine.ts';
-import { isEngineAway, type StatusMeaning, translateEngineError } from '../engine-error.ts';
+import { type Engine, enginePath } from '../engine.ts';
+import { engineStatus, isEngineAway, type StatusMeaning, translateEngineError } from '../engine-error.ts';
 import { ChunkBuilder } from './chunk-builder.ts';
 import { decodeCursor, type Places, startPlaces } from './cursor.ts';
 import type { EntryParser, EntrySink, StreamIndex } from './entry-sink.ts';
@@ -116,21 +116,19 @@ class Reading {
           yield chunk;
         }
         if (!follow) return;
-        const state = await this.#stateAfterEnd();
+        const state = (await this.#engine.inspect(this.#id, this.#signal))?.State;
+        if (state === undefined) throw removed();
         // The engine closes a followed log when it sees the exit, which can be before it has sent the last lines.
         if (!state.Running || state.Restarting || state.StartedAt !== startedAt) follow = false;
         else await this.#pause(failures++);
       } catch (error) {
-        if (this.#signal.aborted || !opened || !isEngineAway(error)) throw error;
+        if (this.#signal.aborted || !opened) throw error;
+        const status = engineStatus(error);
+        if (status === 404 || status === 409) throw removed();
+        if (!isEngineAway(error)) throw error;
         await this.#pause(failures++);
       }
     }
-  }
-
-  async #stateAfterEnd(): Promise<InspectedContainer['State']> {
-    const inspected = await this.#engine.inspect(this.#id, this.#signal);
-    if (inspected !== undefined) return inspected.State;
-    throw new PodhandError('LOG_LOST', 'the container was removed while its log was followed: the end may be missing');
   }
 
   async #pause(failures: number): Promise<void> {
@@ -204,6 +202,10 @@ class Reading {
     });
     return this.#engine.stream(path, this.#signal);
   }
+}
+
+function removed(): PodhandError {
+  return new PodhandError('LOG_LOST', 'the container was removed while its log was read: the end may be missing');
 }
 
 function earlier(a: LogTime, b: LogTime): LogTime {
