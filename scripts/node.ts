@@ -55,8 +55,8 @@ async function sweep(options: { all?: boolean }): Promise<void> {
 
 /** Every engine of ours that has left a directory under the run directory. */
 async function engines(): Promise<OwnEngine[]> {
-  const names = await readdir(cacheDir('engines')).catch(() => []);
-  const running = await readdir(runDir).catch(() => []);
+  const names = await readdir(cacheDir('engines')).catch((): string[] => []);
+  const running = await readdir(runDir).catch((): string[] => []);
   return names.filter((name) => running.includes(name)).map((name) => new OwnEngine(name));
 }
 

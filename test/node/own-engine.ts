@@ -84,7 +84,6 @@ export class OwnEngine {
     await this.#setLiveRestore(options.keepContainers);
     if (options.signal === 'SIGKILL') signalPid(pid, 'SIGKILL');
     await endProcess(pid, stopGraceMs);
-    // A killed dockerd leaves its containerd behind; the next one adopts it.
   }
 
   async resume(): Promise<void> {
@@ -104,7 +103,9 @@ export class OwnEngine {
   async #launch(): Promise<void> {
     await mkdir(this.#run, { recursive: true });
     await mkdir(this.#data, { recursive: true });
-    await writeFile(join(this.#run, 'daemon.json'), JSON.stringify({ 'live-restore': false }));
+    await this.#forgetDead();
+    // What a restart is to do with the containers is said there.
+    await writeFile(join(this.#run, 'daemon.json'), '{}', { flag: 'wx' }).catch(() => {});
     const chosen = join(this.#data, 'storage-driver');
     const known = await readFile(chosen, 'utf8').catch(() => '');
     for (const driver of known === '' ? ['overlay2', 'vfs'] : [known]) {
@@ -115,6 +116,14 @@ export class OwnEngine {
         process.stderr.write('*** trying vfs: slow, and layers are copied ***\n');
     }
     throw new Error(`dockerd does not start; its log is ${join(this.#run, 'dockerd.log')}`);
+  }
+
+  /** Both daemons take a zombie that nobody reaps, as on a machine without a real init, for themselves still running. */
+  async #forgetDead(): Promise<void> {
+    for (const file of ['dockerd.pid', 'exec/containerd/containerd.pid']) {
+      const pid = Number(await readFile(join(this.#run, file), 'utf8').catch(() => ''));
+      if (pid && !(await isAlive(pid))) await rm(join(this.#run, file));
+    }
   }
 
   /** Gives the end of the log where it fails. */
