@@ -27,7 +27,9 @@ async function run(): Promise<void> {
   try {
     const node = await openNode();
     closers.push(() => node.close());
-    say(`containers: ${node.runtime.name === 'docker' ? 'Docker' : 'plain namespaces, no Docker needed'}; executor: ${node.executor}`);
+    say(
+      `containers: ${node.runtime.name === 'docker' ? 'Docker' : 'plain namespaces, no Docker needed'}; executor: ${node.executor}`,
+    );
     const directory = mkdtempSync(join(tmpdir(), 'podhand-demo-'));
     closers.push(() => rmSync(directory, { recursive: true, force: true }));
     const agent = await AgentProcess.start(node, directory);
@@ -71,17 +73,27 @@ function start(pod: TestPod, name: string, script: string): Promise<TestContaine
   return pod.run({ name, command: ['/bin/sh', '-c', script] });
 }
 
-async function show(pod: TestPod, collect: TestContainer, outputs: string, admin: string[], exitCode: number): Promise<void> {
+async function show(
+  pod: TestPod,
+  collect: TestContainer,
+  outputs: string,
+  admin: string[],
+  exitCode: number,
+): Promise<void> {
   if (exitCode !== 0) {
     await podhand(...admin, 'logs', 'collect');
     throw new Error(`collect ended with ${exitCode}`);
   }
-  say('collect (inside the pod, with nothing but the socket) took its result, a parameter and a base-layer artifact of the ended container:');
+  say(
+    'collect (inside the pod, with nothing but the socket) took its result, a parameter and a base-layer artifact of the ended container:',
+  );
   console.log(readFileSync(join(outputs, 'outputs.json'), 'utf8'));
   say('the pod as the agent knows it, with final records');
   await podhand(...admin, 'ps');
   await podhand(...admin, 'ps', '-o', 'json');
-  say(`where everything was: the pod's volume ${outputs} (gone with the pod), container ${collect.id.slice(0, 12)} of pod ${pod.uid}`);
+  say(
+    `where everything was: the pod's volume ${outputs} (gone with the pod), container ${collect.id.slice(0, 12)} of pod ${pod.uid}`,
+  );
 }
 
 await run();

@@ -1,7 +1,7 @@
 import { startEngine } from '../node/docker-engine.ts';
 import { DockerRuntime } from '../node/docker-runtime.ts';
-import { conformance } from './suite.ts';
 import { yes } from './capabilities.ts';
+import { conformance } from './suite.ts';
 
 conformance('docker executor on a real engine', {
   executor: 'docker',

@@ -4,7 +4,7 @@ import { extract, type Header } from 'tar-stream';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { TestPod } from '../node/pods.ts';
 import { failure } from '../rpc/agent-under-test.ts';
-import { collect, type Flavour, of, readFile, type Subject, waitFor } from './subject.ts';
+import { collect, eventually, type Flavour, of, readFile, type Subject, waitFor } from './subject.ts';
 
 /** What is in the container: every kind of file that a user or an attacker may leave behind. */
 const awkward = `
@@ -13,7 +13,7 @@ printf 'hello\\n' > plain; : > empty; printf secret > /root/secret; chmod 600 /r
 ln -s /work/plain absolute; ln -s ../../../../work/plain climbing; ln -s loop loop; ln -s /nowhere dangling
 ln -s /etc/hostname outside; ln -s /proc/1/environ environ
 mkfifo fifo; mknod device c 1 5 2>/dev/null || true
-truncate -s 1T sparse
+truncate -s 1099511627776 sparse
 printf a > tree/a; printf b > tree/sub/b; ln -s a tree/link; ln tree/a tree/hard; mkfifo tree/fifo
 n="$(printf 'new\\nline')"; printf n > "tree/$n"; printf r > tree/-rf; printf u > "tree/$(printf '\\377\\376')"
 d=deep; for i in $(seq 1 200); do d=$d/d; done; mkdir -p $d
@@ -42,22 +42,31 @@ export function filesConformance(flavour: Flavour, subject: () => Subject): void
       pod = await subject().pod();
       const dir = await pod.volumeDir('out');
       expect(dir).toContain('kubernetes.io~empty-dir');
-      await subject().sh(pod, 'main', `${awkward}\nmkdir -p /work/mounted; printf volume > /work/mounted/below/file; ${last}`, {
-        volumes: [{ volume: 'out', mountPath: '/work/mounted/below' }],
-      });
+      await subject().sh(
+        pod,
+        'main',
+        `${awkward}\nmkdir -p /work/mounted; printf volume > /work/mounted/below/file; ${last}`,
+        {
+          volumes: [{ volume: 'out', mountPath: '/work/mounted/below' }],
+        },
+      );
       if (state === 'exited') await waitFor(subject(), pod, 'main');
-      else await expect.poll(() => failure(read('/work/ready')), { timeout: 30_000 }).toBe('OK');
+      else await eventually(async () => (await failure(read('/work/ready'))) === 'OK');
     });
 
-    const read = (path: string | Buffer, maxBytes = 0, container = 'main') => readFile(subject(), pod, container, path, maxBytes);
+    const read = (path: string | Buffer, maxBytes = 0, container = 'main') =>
+      readFile(subject(), pod, container, path, maxBytes);
     const tree = (path: string) => collect(subject(), pod, 'main', path, 'ARCHIVE_FORMAT_TAR');
 
     test('a plain file', async () => expect((await read('/work/plain')).toString()).toBe('hello\n'));
     test('an empty file', async () => expect(await read('/work/empty')).toHaveLength(0));
-    test('an absolute link stays in the container', async () => expect((await read('/work/absolute')).toString()).toBe('hello\n'));
-    test('a link that climbs stays in the container', async () => expect((await read('/work/climbing')).toString()).toBe('hello\n'));
+    test('an absolute link stays in the container', async () =>
+      expect((await read('/work/absolute')).toString()).toBe('hello\n'));
+    test('a link that climbs stays in the container', async () =>
+      expect((await read('/work/climbing')).toString()).toBe('hello\n'));
     test('// and . in a path', async () => expect((await read('/work//./plain')).toString()).toBe('hello\n'));
-    test('a file on a volume mounted below', async () => expect((await read('/work/mounted/below/file')).toString()).toBe('volume'));
+    test('a file on a volume mounted below', async () =>
+      expect((await read('/work/mounted/below/file')).toString()).toBe('volume'));
 
     test.each<[string, string | Buffer, string]>([
       ['..', '/work/../etc/passwd', '3 INVALID_PATH'],
@@ -120,9 +129,15 @@ export function filesConformance(flavour: Flavour, subject: () => Subject): void
     test('a single file as tar, and raw', async () => {
       const entries = await entriesOf((await tree('/work/plain')).bytes);
       expect([...entries.keys()]).toEqual(['plain']);
-      expect((await collect(subject(), pod, 'main', '/work/plain', 'ARCHIVE_FORMAT_RAW')).bytes.toString()).toBe('hello\n');
-      expect(await failure(collect(subject(), pod, 'main', '/work/tree', 'ARCHIVE_FORMAT_RAW'))).toBe('9 NOT_A_REGULAR_FILE');
-      expect(await failure(collect(subject(), pod, 'main', '/work/fifo', 'ARCHIVE_FORMAT_TAR'))).toBe('9 NOT_A_FILE_OR_DIRECTORY');
+      expect((await collect(subject(), pod, 'main', '/work/plain', 'ARCHIVE_FORMAT_RAW')).bytes.toString()).toBe(
+        'hello\n',
+      );
+      expect(await failure(collect(subject(), pod, 'main', '/work/tree', 'ARCHIVE_FORMAT_RAW'))).toBe(
+        '9 NOT_A_REGULAR_FILE',
+      );
+      expect(await failure(collect(subject(), pod, 'main', '/work/fifo', 'ARCHIVE_FORMAT_TAR'))).toBe(
+        '9 NOT_A_FILE_OR_DIRECTORY',
+      );
     });
 
     test('the volume below a collected directory is in the archive', async () => {
@@ -135,11 +150,27 @@ export function filesConformance(flavour: Flavour, subject: () => Subject): void
     });
   });
 
-  test('a file that the container cannot read itself', async () => {
+  test('a file on a shared volume that the container could not read itself', async () => {
     const pod = await subject().pod();
-    await subject().sh(pod, 'main', 'echo mine > /tmp/mine; exec sleep 600', { user: '1234:1234' });
-    await expect.poll(() => failure(readFile(subject(), pod, 'main', '/tmp/mine')), { timeout: 30_000 }).toBe('OK');
-    expect(await failure(readFile(subject(), pod, 'main', '/etc/shadow'))).toBe('7 PERMISSION_DENIED');
+    const volumes = [{ volume: 'shared', mountPath: '/shared' }];
+    await subject().sh(
+      pod,
+      'owner',
+      'umask 077; echo private > /shared/private; chmod 755 /shared; touch /tmp/ready; exec sleep 600',
+      { volumes },
+    );
+    await eventually(async () => (await failure(readFile(subject(), pod, 'owner', '/tmp/ready'))) === 'OK');
+    expect((await readFile(subject(), pod, 'owner', '/shared/private')).toString()).toBe('private\n');
+    await subject().sh(pod, 'other', 'echo mine > /tmp/mine; touch /tmp/ready; exec sleep 600', {
+      volumes,
+      user: '1234:1234',
+    });
+    await eventually(async () => (await failure(readFile(subject(), pod, 'other', '/tmp/ready'))) === 'OK');
+    expect((await readFile(subject(), pod, 'other', '/tmp/mine')).toString()).toBe('mine\n');
+    expect(await failure(readFile(subject(), pod, 'other', '/shared/private'))).toBe('7 PERMISSION_DENIED');
+    expect(await failure(collect(subject(), pod, 'other', '/shared', 'ARCHIVE_FORMAT_TAR'))).toBe(
+      '7 PERMISSION_DENIED',
+    );
   });
 
   test('hostPath and Secret mounts are refused', async () => {
@@ -162,6 +193,8 @@ export function filesConformance(flavour: Flavour, subject: () => Subject): void
     await subject().sh(pod, 'main', 'exit 0', { start: false });
     const call = () => failure(subject().client.readFile({ container: 'main', path: Buffer.from('/x') }, of(pod)));
     // Without a runtime to ask, a container that has not started is not known by name.
-    await expect.poll(call, { timeout: 20_000 }).toMatch(/^(9 CONTAINER_NOT_STARTED|5 CONTAINER_NOT_FOUND|5 FILE_NOT_FOUND|5 POD_NOT_FOUND)$/);
+    await expect
+      .poll(call, { timeout: 20_000 })
+      .toMatch(/^(9 CONTAINER_NOT_STARTED|5 CONTAINER_NOT_FOUND|5 FILE_NOT_FOUND|5 POD_NOT_FOUND)$/);
   });
 }

@@ -4,14 +4,19 @@ import { unary } from '../rpc/agent-under-test.ts';
 import { logsOf, of, type Subject, waitFor } from './subject.ts';
 
 export function killConformance(subject: () => Subject): void {
-  const kill = async (pod: TestPod, request: { containers: string[]; gracePeriod?: object; signal?: string; once?: boolean }) => {
+  const kill = async (
+    pod: TestPod,
+    request: { containers: string[]; gracePeriod?: object; signal?: string; once?: boolean },
+  ) => {
     await ready(pod, request.containers);
     return (await unary(subject().client, 'kill', request, of(pod))).outcomes;
   };
   // The program says so once its traps are set.
   const ready = async (pod: TestPod, names: string[]) => {
     for (const container of names) {
-      await expect.poll(async () => (await logsOf(subject(), pod, { container })).stdout.toString(), { timeout: 20_000 }).toContain('ready');
+      await expect
+        .poll(async () => (await logsOf(subject(), pod, { container })).stdout.toString(), { timeout: 20_000 })
+        .toContain('ready');
     }
   };
 
@@ -59,15 +64,26 @@ export function killConformance(subject: () => Subject): void {
     test('one signal, once', async () => {
       const pod = await subject().pod();
       await subject().sh(pod, 'main', 'trap "echo got; exit 6" USR1; echo ready; while :; do sleep 0.1; done');
-      expect(await kill(pod, { containers: ['main'], signal: 'SIGUSR1', once: true })).toMatchObject([{ result: 'KILL_RESULT_SIGNALLED', signals: ['USR1'] }]);
+      expect(await kill(pod, { containers: ['main'], signal: 'SIGUSR1', once: true })).toMatchObject([
+        { result: 'KILL_RESULT_SIGNALLED', signals: ['USR1'] },
+      ]);
       expect((await waitFor(subject(), pod, 'main')).exitCode).toBe(6);
     });
 
     test('a container of an image without a shell', async () => {
       const pod = await subject().pod();
       await pod.run({ name: 'main', image: 'scratch', command: ['/bin/sleep', '600'] });
-      await expect.poll(async () => (await unary(subject().client, 'listContainers', {}, of(pod))).containers[0]?.state, { timeout: 20_000 }).toBe('CONTAINER_STATE_RUNNING');
-      const { outcomes } = await unary(subject().client, 'kill', { containers: ['main'], gracePeriod: { seconds: 1 } }, of(pod));
+      await expect
+        .poll(async () => (await unary(subject().client, 'listContainers', {}, of(pod))).containers[0]?.state, {
+          timeout: 20_000,
+        })
+        .toBe('CONTAINER_STATE_RUNNING');
+      const { outcomes } = await unary(
+        subject().client,
+        'kill',
+        { containers: ['main'], gracePeriod: { seconds: 1 } },
+        of(pod),
+      );
       expect(outcomes).toMatchObject([{ result: 'KILL_RESULT_FORCED', finalRecord: { exitCode: 137 } }]);
     });
   });

@@ -30,7 +30,9 @@ export function logsConformance(flavour: Flavour, subject: () => Subject): void 
     test('100 MB, whole', async () => {
       const { stdout } = await printed('yes 0123456789012345678901234567890123456789012345678 | head -n 2000000');
       expect(stdout.length).toBe(100_000_000);
-      expect(stdout.equals(Buffer.alloc(100_000_000, '0123456789012345678901234567890123456789012345678\n'))).toBe(true);
+      expect(stdout.equals(Buffer.alloc(100_000_000, '0123456789012345678901234567890123456789012345678\n'))).toBe(
+        true,
+      );
     });
 
     test('one line of 10 MB, byte for byte', async () => {
@@ -59,7 +61,8 @@ export function logsConformance(flavour: Flavour, subject: () => Subject): void 
       const pod = await subject().pod();
       await subject().sh(pod, 'main', 'seq 1 1000');
       await waitFor(subject(), pod, 'main');
-      const tail = async (tailLines: number) => (await logsOf(subject(), pod, { container: 'main', tailLines })).stdout.toString();
+      const tail = async (tailLines: number) =>
+        (await logsOf(subject(), pod, { container: 'main', tailLines })).stdout.toString();
       expect(await tail(3)).toBe('998\n999\n1000\n');
       expect(await tail(0)).toBe('');
       expect((await tail(5000)).length).toBe(3893);

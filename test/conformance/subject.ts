@@ -7,15 +7,15 @@ import { type Agent, startAgent } from '../../src/agent/agent.ts';
 import { parseConfig } from '../../src/agent/config/load.ts';
 import { createExecutors } from '../../src/agent/executors/create.ts';
 import type { CapabilityName, ExecutorName } from '../../src/agent/executors/roles.ts';
+import type { CollectArtifactResponse__Output } from '../../src/wire/generated/podhand/v1/CollectArtifactResponse.ts';
 import type { ExecutorServiceClient } from '../../src/wire/generated/podhand/v1/ExecutorService.ts';
 import type { FinalRecord__Output } from '../../src/wire/generated/podhand/v1/FinalRecord.ts';
 import type { ReadFileResponse__Output } from '../../src/wire/generated/podhand/v1/ReadFileResponse.ts';
-import type { CollectArtifactResponse__Output } from '../../src/wire/generated/podhand/v1/CollectArtifactResponse.ts';
 import type { StreamLogsRequest } from '../../src/wire/generated/podhand/v1/StreamLogsRequest.ts';
 import type { StreamLogsResponse__Output } from '../../src/wire/generated/podhand/v1/StreamLogsResponse.ts';
 import type { WaitResponse__Output } from '../../src/wire/generated/podhand/v1/WaitResponse.ts';
 import type { ContainerSpec, TestContainer, TestPod, TestRuntime } from '../node/pods.ts';
-import { about, connect } from '../rpc/agent-under-test.ts';
+import { about, connect, failure, unary } from '../rpc/agent-under-test.ts';
 
 /** An executor on a real component: what the conformance suite runs over. */
 export interface Flavour {
@@ -65,7 +65,13 @@ export async function openSubject(flavour: Flavour): Promise<Subject> {
     logLines,
     runDir,
     pod: () => runtime.pod(),
-    sh: (pod, name, script, spec = {}) => pod.run({ name, command: ['/bin/sh', '-c', script], ...spec }),
+    sh: async (pod, name, script, spec = {}) => {
+      const started = await pod.run({ name, command: ['/bin/sh', '-c', script], ...spec });
+      // On the admin socket a pod has to be known to be asked about; in the pod, its socket is there once it is.
+      if (spec.start !== false)
+        await eventually(async () => (await failure(unary(client, 'getInfo', {}, of(pod)))) === 'OK');
+      return started;
+    },
     restartAgent: async () => {
       await agent.stop();
       agent = await up();
@@ -79,13 +85,24 @@ export async function openSubject(flavour: Flavour): Promise<Subject> {
   };
 }
 
+/** Until it is so; for what happens soon, at a time that is not ours. */
+export async function eventually(condition: () => Promise<boolean>): Promise<void> {
+  const until = Date.now() + 60_000;
+  while (!(await condition())) {
+    if (Date.now() > until) throw new Error(`not so within 60 s: ${condition}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
 export function of(pod: TestPod): Metadata {
   return about(pod.uid);
 }
 
 /** Waits for one container and gives its final record. */
 export async function waitFor(subject: Subject, pod: TestPod, name: string): Promise<FinalRecord__Output> {
-  const call = subject.client.wait({ containers: [name], untilKnown: true }, of(pod), { deadline: Date.now() + 60_000 });
+  const call = subject.client.wait({ containers: [name], untilKnown: true }, of(pod), {
+    deadline: Date.now() + 60_000,
+  });
   for await (const event of call as AsyncIterable<WaitResponse__Output>) {
     const record = event.result?.records[0];
     if (record !== undefined) return record;
@@ -112,7 +129,8 @@ export async function logsOf(subject: Subject, pod: TestPod, request: StreamLogs
     parts.push(event.chunk);
     cursors.push(event.chunk.cursor);
   }
-  const only = (stream: string) => Buffer.concat(parts.filter((part) => part.stream === stream).map((part) => part.data));
+  const only = (stream: string) =>
+    Buffer.concat(parts.filter((part) => part.stream === stream).map((part) => part.data));
   return {
     stdout: only('LOG_STREAM_STDOUT'),
     stderr: only('LOG_STREAM_STDERR'),
@@ -122,17 +140,34 @@ export async function logsOf(subject: Subject, pod: TestPod, request: StreamLogs
   };
 }
 
-export async function readFile(subject: Subject, pod: TestPod, container: string, path: string | Buffer, maxBytes = 0): Promise<Buffer> {
-  const call = subject.client.readFile({ container, path: Buffer.from(path), maxBytes }, of(pod), { deadline: Date.now() + 60_000 });
+export async function readFile(
+  subject: Subject,
+  pod: TestPod,
+  container: string,
+  path: string | Buffer,
+  maxBytes = 0,
+): Promise<Buffer> {
+  const call = subject.client.readFile({ container, path: Buffer.from(path), maxBytes }, of(pod), {
+    deadline: Date.now() + 60_000,
+  });
   const chunks: Buffer[] = [];
-  for await (const part of call as AsyncIterable<ReadFileResponse__Output>) if (part.part === 'chunk' && part.chunk) chunks.push(part.chunk);
+  for await (const part of call as AsyncIterable<ReadFileResponse__Output>)
+    if (part.part === 'chunk' && part.chunk) chunks.push(part.chunk);
   return Buffer.concat(chunks);
 }
 
 type Format = 'ARCHIVE_FORMAT_RAW' | 'ARCHIVE_FORMAT_TAR' | 'ARCHIVE_FORMAT_TAR_GZIP' | 'ARCHIVE_FORMAT_TAR_ZSTD';
 
-export async function collect(subject: Subject, pod: TestPod, container: string, path: string | Buffer, format: Format) {
-  const call = subject.client.collectArtifact({ container, path: Buffer.from(path), format }, of(pod), { deadline: Date.now() + 120_000 });
+export async function collect(
+  subject: Subject,
+  pod: TestPod,
+  container: string,
+  path: string | Buffer,
+  format: Format,
+) {
+  const call = subject.client.collectArtifact({ container, path: Buffer.from(path), format }, of(pod), {
+    deadline: Date.now() + 120_000,
+  });
   const chunks: Buffer[] = [];
   let trailer: CollectArtifactResponse__Output['trailer'];
   for await (const part of call as AsyncIterable<CollectArtifactResponse__Output>) {

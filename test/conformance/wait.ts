@@ -22,13 +22,20 @@ export function waitConformance(flavour: Flavour, subject: () => Subject): void 
       const main = await subject().sh(pod, 'main', 'exec sleep 600');
       const waiting = waitFor(subject(), pod, 'main');
       await main.signal('SIGKILL');
-      expect(await waiting).toMatchObject({ exitCode: 137, signal: flavour.capabilities['wait.signal'] ? 9 : 0, oomKilled: false });
+      expect(await waiting).toMatchObject({
+        exitCode: 137,
+        signal: flavour.capabilities['wait.signal'] ? 9 : 0,
+        oomKilled: false,
+      });
     });
 
     test('out of memory is told apart', async () => {
       const pod = await subject().pod();
       await subject().sh(pod, 'main', 'exec tail /dev/zero', { memoryBytes: 32 * 2 ** 20 });
-      expect(await waitFor(subject(), pod, 'main')).toMatchObject({ exitCode: 137, oomKilled: flavour.capabilities['wait.oom'] });
+      expect(await waitFor(subject(), pod, 'main')).toMatchObject({
+        exitCode: 137,
+        oomKilled: flavour.capabilities['wait.oom'],
+      });
     });
 
     test('many calls wait for one container and get the same record', async () => {
@@ -79,7 +86,9 @@ export function waitConformance(flavour: Flavour, subject: () => Subject): void 
     ])('%s', async (_, name, expected) => {
       const pod = await subject().pod();
       await subject().sh(pod, 'main', 'exec sleep 600');
-      await expect.poll(() => failure(subject().client.wait({ containers: [name] }, of(pod))), { timeout: 20_000 }).toBe(expected);
+      await expect
+        .poll(() => failure(subject().client.wait({ containers: [name] }, of(pod))), { timeout: 20_000 })
+        .toBe(expected);
     });
   });
 }

@@ -74,7 +74,12 @@ export const configSchema = z.strictObject({
   runDir: absolute('/run/podhand'),
   stateDir: absolute('/var/lib/podhand'),
   drain: duration('10s'),
-  docker: z.strictObject({ socket: absolute('/var/run/docker.sock') }).prefault({}),
+  docker: z
+    .strictObject({
+      socket: absolute('/var/run/docker.sock'),
+      containersDir: absolute('/var/lib/docker/containers'),
+    })
+    .prefault({}),
   pns: z.strictObject({ podSource: z.enum(['node-logs', 'docker']).default('node-logs') }).prefault({}),
   nodeLogs: z
     .strictObject({ podsDir: absolute('/var/log/pods'), containersDir: absolute('/var/log/containers') })

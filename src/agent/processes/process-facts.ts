@@ -71,12 +71,27 @@ export interface NodeRoot {
 }
 
 export function readNodeRoot(): NodeRoot {
-  const fd = openSync('/proc/1/root', constants.O_DIRECTORY | O_PATH);
+  const process = ofNode();
+  const fd = openSync(`/proc/${process}/root`, constants.O_DIRECTORY | O_PATH);
   try {
     const { dev, ino } = statx(fd);
-    return { dev, ino, mountNamespace: readLink('/proc/1/ns/mnt') };
+    return { dev, ino, mountNamespace: readLink(`/proc/${process}/ns/mnt`) };
   } finally {
     closeSync(fd);
+  }
+}
+
+/**
+ * The process whose root is the node's: the first one. It is closed to an agent that has fewer capabilities than it (a
+ * machine whose init is itself supervised); there the agent runs on the node, and its own root is the same.
+ */
+function ofNode(): '1' | 'self' {
+  try {
+    readlinkSync('/proc/1/ns/mnt');
+    return '1';
+  } catch (error) {
+    if (hasErrno(error, 'EACCES', 'EPERM')) return 'self';
+    throw error;
   }
 }
 
