@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { endsOnTerm } from '../programs/endings.ts';
 import { startEngine, startOwnEngine } from './docker-engine.ts';
 import { DockerRuntime } from './docker-runtime.ts';
 import { cgroupDirs, mountsBelow } from './mounts.ts';
@@ -23,7 +24,7 @@ test.each(['SIGTERM', 'SIGKILL'] as const)(
   async (signal) => {
     const runtime = await DockerRuntime.open(engine.docker);
     const pod = await runtime.pod();
-    const container = await pod.run({ name: 'main', command: ['sleep', '1000'] });
+    const container = await pod.run({ name: 'main', command: endsOnTerm(7) });
     const pid = await container.pid();
     const dockerd = await engine.own.pid();
 
@@ -32,7 +33,7 @@ test.each(['SIGTERM', 'SIGKILL'] as const)(
     expect(await container.pid()).toBe(pid);
 
     await engine.own.restart({ signal, keepContainers: false });
-    expect(await container.exited()).toEqual({ exitCode: 137 });
+    expect(await container.exited()).toEqual({ exitCode: 7 });
     expect(await isAlive(pid)).toBe(false);
     await runtime.close();
   },
