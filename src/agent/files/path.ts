@@ -6,10 +6,10 @@ const slash = 0x2f;
 
 /**
  * Checks a path that a request names, as bytes, and writes it in one form: absolute, without `//`, `/./` and a slash at
- * the end. Symlinks are not looked at: that is the kernel's part. `/` itself is allowed only for a `tree`.
+ * the end. Symlinks are not looked at: that is the kernel's part. `/` itself is allowed only where a `directory` is.
  * Errors: INVALID_PATH.
  */
-export function parsePath(bytes: Uint8Array, use: 'file' | 'tree' = 'file'): Buffer {
+export function parsePath(bytes: Uint8Array, { directory = false }: { directory?: boolean } = {}): Buffer {
   if (bytes.length === 0) throw invalid('the path is empty; an absolute path such as /out/result is needed');
   if (bytes.length > maxPathBytes) {
     throw invalid(`the path has ${bytes.length} bytes; at most ${maxPathBytes} are allowed`);
@@ -21,8 +21,11 @@ export function parsePath(bytes: Uint8Array, use: 'file' | 'tree' = 'file'): Buf
   }
   const parts = components(path);
   for (const part of parts) checkComponent(part, path);
-  if (parts.length === 0 && use === 'file') throw invalid('the path / is a directory; a file below it must be named');
-  return Buffer.concat([Buffer.from('/'), ...parts.flatMap((part, at) => (at === 0 ? [part] : [Buffer.from('/'), part]))]);
+  if (parts.length === 0 && !directory) throw invalid('the path / is a directory; a file below it must be named');
+  return Buffer.concat([
+    Buffer.from('/'),
+    ...parts.flatMap((part, at) => (at === 0 ? [part] : [Buffer.from('/'), part])),
+  ]);
 }
 
 function checkComponent(part: Buffer, path: Buffer): void {
