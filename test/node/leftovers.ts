@@ -37,6 +37,8 @@ export async function removePod(traces: PodTraces): Promise<void> {
   await must(['rm', '-rf', '--one-file-system', '--', ...traces.dirs]);
   if (traces.linksDir !== undefined) await removeLinks(traces.linksDir, traces.dirs);
   await rm(join(markers, traces.uid), { force: true });
+  // A runtime that is making the cgroup of another pod would find its parent gone.
+  if ((await knownPods()).length > 0) return;
   for (const path of ['/kubepods/besteffort', '/kubepods']) await pruneCgroup(path);
 }
 

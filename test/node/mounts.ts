@@ -1,6 +1,6 @@
 import { readdir, readFile, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { becomes, must, signalPid } from './processes.ts';
+import { becomes, run, signalPid } from './processes.ts';
 
 /** Mount points of this mount namespace at or below a directory, innermost first. */
 export async function mountsBelow(dir: string): Promise<string[]> {
@@ -14,9 +14,14 @@ export async function mountsBelow(dir: string): Promise<string[]> {
   return points.filter((point) => point === dir || point.startsWith(`${dir}/`)).reverse();
 }
 
-/** Detaches everything that is mounted at or below a directory. */
+/** Detaches everything that is mounted at or below a directory. Somebody else may be doing the same. */
 export async function unmountBelow(dir: string): Promise<void> {
-  for (const point of await mountsBelow(dir)) await must(['umount', '--lazy', '--no-canonicalize', point]);
+  const gone = await becomes(async () => {
+    const points = await mountsBelow(dir);
+    for (const point of points) await run(['umount', '--lazy', '--no-canonicalize', point]);
+    return points.length === 0;
+  }, 10_000);
+  if (!gone) throw new Error(`${(await mountsBelow(dir)).join(', ')} cannot be unmounted`);
 }
 
 /** Roots of the cgroup hierarchies of this machine: one per v1 controller, one for v2. */
