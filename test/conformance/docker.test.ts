@@ -14,5 +14,6 @@ conformance('docker executor on a real engine', {
     };
     return { runtime, settings: [`docker.socket=${engine.socketPath}`], close };
   },
+  terminals: true,
   capabilities: yes({ 'wait.signal': false }),
 });

@@ -104,7 +104,7 @@ export function logsConformance(flavour: Flavour, subject: () => Subject): void 
       expect(await failure(call)).toBe('3 INVALID_CURSOR');
     });
 
-    if (flavour.capabilities['logs.tty']) {
+    if (flavour.terminals) {
       test('a terminal has stdout only', async () => {
         const pod = await subject().pod();
         await subject().sh(pod, 'main', 'echo out; echo err >&2; sleep 0.3', { tty: true });

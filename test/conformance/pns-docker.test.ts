@@ -16,5 +16,6 @@ conformance('pns executor, pods named by a real engine', {
     const settings = ['pns.podSource=docker', `docker.socket=${engine.socketPath}`, `docker.containersDir=${DockerRootDir}/containers`];
     return { runtime, settings, close };
   },
+  terminals: true,
   capabilities: yes({}),
 });

@@ -22,6 +22,8 @@ export interface Flavour {
   readonly executor: ExecutorName;
   /** Brings the component up; `close` leaves nothing behind. */
   open(): Promise<{ runtime: TestRuntime; settings: string[]; close(): Promise<void> }>;
+  /** Whether containers of this runtime can have a terminal; plain namespaces have none. */
+  readonly terminals: boolean;
   /** The capability table: each yes is tried, each no is tried as a refusal. */
   readonly capabilities: Readonly<Record<CapabilityName, boolean>>;
 }
