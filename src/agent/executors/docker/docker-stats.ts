@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import type { Container, Usage } from '../../pods/model.ts';
 import type { HeldContainers } from '../../processes/held-containers.ts';
+import { readPids } from '../../processes/usage.ts';
 import type { ContainerSample, StatsRole } from '../roles.ts';
 import type { Engine } from './engine.ts';
 import { engineStatus, translateEngineError } from './engine-error.ts';
@@ -22,8 +22,7 @@ export class DockerStats implements StatsRole {
   async sample(container: Container, signal: AbortSignal): Promise<ContainerSample | undefined> {
     const held = this.#held?.get(container.id);
     if (held !== undefined) {
-      if (held.ended) return undefined;
-      return { usage: held.usage(), pids: await readPids(held.cgroupPaths.processes, signal) };
+      return held.ended ? undefined : { usage: held.usage(), pids: readPids(held.cgroupPaths, maxPids) };
     }
     try {
       const stats = await this.#engine.stats(container.id, signal);
@@ -38,18 +37,6 @@ export class DockerStats implements StatsRole {
   final(container: Container): Usage | undefined {
     return this.#held?.get(container.id)?.lastUsage;
   }
-}
-
-async function readPids(cgroup: string, signal: AbortSignal): Promise<number[]> {
-  const text = await readFile(`${cgroup}/cgroup.procs`, { encoding: 'latin1', signal }).catch((error: unknown) => {
-    // The cgroup goes with its last process.
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENODEV')) return '';
-    throw error;
-  });
-  return text
-    .split('\n', maxPids)
-    .map(Number)
-    .filter((pid) => pid > 0);
 }
 
 /** The engine answers zeros for a container that does not run. */

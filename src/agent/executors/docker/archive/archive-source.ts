@@ -1,0 +1,181 @@
+import { PodhandError } from '../../../../wire/errors.ts';
+import { fileTooLarge } from '../../../files/budget.ts';
+import { baseName, components, quotePath } from '../../../files/path.ts';
+import type {
+  CopyDestination,
+  CopyResult,
+  FileBody,
+  FileFacts,
+  FileSource,
+  TreeLimits,
+  TreeSummary,
+} from '../../../files/source.ts';
+import type { Engine } from '../engine.ts';
+import { translateEngineError } from '../engine-error.ts';
+import type { EngineStream } from '../engine-stream.ts';
+import { type ArchiveMountOptions, ArchiveMounts, type AskedMount } from './archive-mounts.ts';
+import { ArchivePaths, type CanonicalPath } from './archive-paths.ts';
+import { ArchiveTree, wrongType } from './archive-tree.ts';
+import { type ReadEntry, TarReader } from './tar-reader.ts';
+
+/** Writes into a volume of the caller's container: whole or not at all. Both answer the bytes written. */
+export interface SaveFunctions {
+  /** One regular file of these bytes. */
+  file(destination: CopyDestination, chunks: AsyncIterable<Buffer>, signal: AbortSignal): Promise<number>;
+  /** The tree that a tar holds; its one top entry becomes the destination. */
+  tree(
+    destination: CopyDestination,
+    tar: AsyncIterable<Buffer>,
+    limits: TreeLimits,
+    signal: AbortSignal,
+  ): Promise<number>;
+}
+
+export interface ArchiveSourceOptions extends ArchiveMountOptions {
+  readonly engine: Engine;
+  readonly id: string;
+  readonly mounts: readonly AskedMount[];
+  readonly save: SaveFunctions;
+}
+
+const noneSkipped = { fifos: 0, sockets: 0, devices: 0, mounts: 0, vanished: 0 };
+
+/**
+ * The files of a container that has ended and is not held: through the engine's archive, which reads with the rights of
+ * the engine and not with those of the container's user. Never for a container that runs, which could swap names under
+ * the engine's hands.
+ */
+export async function openArchiveSource(options: ArchiveSourceOptions, signal: AbortSignal): Promise<FileSource> {
+  const paths = new ArchivePaths(options.engine, options.id);
+  const mounts = await ArchiveMounts.open(options.mounts, options.allowed, (path) => placeOf(paths, path, signal));
+  return new ArchiveSource(paths, mounts, options.save);
+}
+
+/** Where a mount is: the engine resolved the links in its destination. What is not there (any more) is where it was asked for. */
+async function placeOf(paths: ArchivePaths, destination: Buffer, signal: AbortSignal): Promise<Buffer> {
+  try {
+    return (await paths.canonical(destination, () => {}, signal)).path;
+  } catch (error) {
+    if (error instanceof PodhandError && error.reason === 'FILE_NOT_FOUND') return destination;
+    throw error;
+  }
+}
+
+class ArchiveSource implements FileSource {
+  readonly #paths: ArchivePaths;
+  readonly #mounts: ArchiveMounts;
+  readonly #save: SaveFunctions;
+
+  constructor(paths: ArchivePaths, mounts: ArchiveMounts, save: SaveFunctions) {
+    this.#paths = paths;
+    this.#mounts = mounts;
+    this.#save = save;
+  }
+
+  async readFile(path: Buffer, limits: TreeLimits, signal: AbortSignal): Promise<FileBody> {
+    const found = await this.#find(path, limits, signal);
+    if (found.stat.type !== 'file') throw wrongType(path, found.stat.type, 'file');
+    return await this.#open(found.path, signal, (stream, reader, first) => {
+      if (first.type !== 'file') throw changed(path);
+      if (first.size > limits.maxFileBytes) throw fileTooLarge(path, first.size, limits.maxFileBytes);
+      const summary: TreeSummary = { contentBytes: first.size, entries: 1, skipped: noneSkipped };
+      return { facts: factsOf(first), chunks: closing(stream, reader.content(), signal), summary: () => summary };
+    });
+  }
+
+  async readTar(path: Buffer, limits: TreeLimits, signal: AbortSignal): Promise<FileBody> {
+    const found = await this.#find(path, limits, signal);
+    if (found.stat.type !== 'file' && found.stat.type !== 'directory') throw wrongType(path, found.stat.type, 'tree');
+    return await this.#open(found.path, signal, (stream, reader, first) => {
+      if (first.type !== found.stat.type) throw changed(path);
+      const top = components(found.path);
+      const isLeftOut = (below: readonly Buffer[]) => this.#mounts.isRefused(absolute([...top, ...below]));
+      const tree = new ArchiveTree({ reader, name: baseName(path), limits, isLeftOut });
+      return {
+        facts: factsOf(first),
+        chunks: closing(stream, tree.chunks(first), signal),
+        summary: () => tree.summary(),
+      };
+    });
+  }
+
+  async copyTo(
+    path: Buffer,
+    destination: CopyDestination,
+    limits: TreeLimits,
+    signal: AbortSignal,
+  ): Promise<CopyResult> {
+    const { stat } = await this.#find(path, limits, signal);
+    const body =
+      stat.type === 'file' ? await this.readFile(path, limits, signal) : await this.readTar(path, limits, signal);
+    const size =
+      stat.type === 'file'
+        ? await this.#save.file(destination, body.chunks, signal)
+        : await this.#save.tree(destination, body.chunks, limits, signal);
+    return { ...body.summary(), size };
+  }
+
+  release(): void {
+    // Nothing is held between calls.
+  }
+
+  /** The path without links, its size checked before a byte is read. */
+  async #find(path: Buffer, limits: TreeLimits, signal: AbortSignal): Promise<CanonicalPath> {
+    const found = await this.#paths.canonical(path, (place) => this.#mounts.check(place), signal);
+    const { type, size } = found.stat;
+    if (type === 'file' && size > limits.maxFileBytes) throw fileTooLarge(path, size, limits.maxFileBytes);
+    return found;
+  }
+
+  async #open(
+    path: Buffer,
+    signal: AbortSignal,
+    use: (stream: EngineStream, reader: TarReader, first: ReadEntry) => FileBody,
+  ): Promise<FileBody> {
+    const stream = await this.#paths.archive(path, signal);
+    try {
+      const reader = new TarReader(stream);
+      const first = await reader.next();
+      if (first === undefined) throw changed(path);
+      return use(stream, reader, first);
+    } catch (error) {
+      stream.close();
+      signal.throwIfAborted();
+      throw translateEngineError(error);
+    }
+  }
+}
+
+async function* closing(
+  stream: EngineStream,
+  chunks: AsyncIterable<Buffer>,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer> {
+  try {
+    yield* chunks;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw translateEngineError(error);
+  } finally {
+    stream.close();
+  }
+}
+
+function factsOf({ type, size, mode, uid, gid, mtimeSeconds }: ReadEntry): FileFacts {
+  return {
+    type: type === 'directory' ? 'directory' : 'file',
+    size,
+    mode,
+    uid,
+    gid,
+    modifiedAt: new Date(mtimeSeconds * 1000),
+  };
+}
+
+function absolute(parts: readonly Buffer[]): Buffer {
+  return Buffer.concat(parts.flatMap((part) => [Buffer.from('/'), part]));
+}
+
+function changed(path: Buffer): PodhandError {
+  return new PodhandError('PATH_CHANGED', `${quotePath(path)} was replaced while it was opened; call again`);
+}
