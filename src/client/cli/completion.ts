@@ -1,41 +1,46 @@
-import type { Complete } from '@bomb.sh/tab';
+import type { Complete, RootCommand } from '@bomb.sh/tab';
 import tab from '@bomb.sh/tab/commander';
 import type { Command } from 'commander';
 import { ExecutorClient } from '../executor-client.ts';
-import { socketOf } from './settings.ts';
+import { type GlobalOptions, socketOf } from './settings.ts';
 
 /** Commands whose arguments are containers; the others of these have a place in one. */
 const takeContainers = ['wait', 'kill', 'logs', 'stats', 'top'];
 const takePlaces = ['cat', 'cp', 'save'];
 const patienceMs = 500;
 
+/** Prints the script that makes a shell ask `podhand complete`. `program` is the tree to describe, and is changed. */
+export function printScript(program: Command, shell: string): void {
+  described(program).setup(program.name(), program.name(), shell);
+}
+
 /**
- * Adds `completion SHELL`, which prints a script, and the hidden `complete`, which the script calls with the words so
- * far. Containers are completed by name where the agent answers at once.
+ * Prints what can stand for the last of the words. Containers are completed by name where the agent answers within
+ * half a second; without an agent there are none, and no error.
  */
-export async function addCompletion(program: Command, argv: readonly string[]): Promise<void> {
-  const completed = tab(program, { completionCommandName: 'completion' });
-  if (argv[0] !== 'complete') return;
-  const names = argv.some((word) => [...takeContainers, ...takePlaces].includes(word))
-    ? await containerNames(argv)
-    : [];
-  for (const [name, command] of completed.commands) {
-    const suffix = takePlaces.includes(name) ? ':' : '';
-    if (suffix === '' && !takeContainers.includes(name)) continue;
-    const [argument] = command.arguments.values();
+export async function printCompletions(program: Command, words: string[], options: GlobalOptions): Promise<void> {
+  const root = described(program);
+  const [command = ''] = words;
+  const suffix = takePlaces.includes(command) ? ':' : '';
+  if (suffix !== '' || takeContainers.includes(command)) {
+    const names = await containerNames(options);
+    const [argument] = root.commands.get(command)?.arguments.values() ?? [];
     if (argument !== undefined) argument.handler = (complete) => offer(complete, names, suffix);
-    const option = command.options.get('container');
+    const option = root.commands.get(command)?.options.get('container');
     if (option !== undefined) option.handler = (complete) => offer(complete, names, '');
   }
+  root.parse(words);
+}
+
+function described(program: Command): RootCommand {
+  return tab(program, { completionCommandName: 'completion' });
 }
 
 function offer(complete: Complete, names: readonly string[], suffix: string): void {
   for (const name of names) complete(`${name}${suffix}`, '');
 }
 
-async function containerNames(argv: readonly string[]): Promise<string[]> {
-  const socket = argv[argv.indexOf('--socket') + 1];
-  const options = { retryFor: 0, ...(argv.includes('--socket') && socket !== undefined ? { socket } : {}) };
+async function containerNames(options: GlobalOptions): Promise<string[]> {
   using client = new ExecutorClient({ socketPath: socketOf(options, process.env), retryFor: 0 });
   try {
     const { containers } = await client.listContainers({ deadline: new Date(Date.now() + patienceMs) });

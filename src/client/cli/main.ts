@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { CommanderError } from 'commander';
+import { Argument, type Command, CommanderError } from 'commander';
 import { failureCode } from './exit-codes.ts';
 import { createProgram } from './program.ts';
 
@@ -9,17 +9,13 @@ import { createProgram } from './program.ts';
  */
 export async function main(argv: readonly string[]): Promise<number> {
   let exitCode = 0;
-  const program = createProgram(async (command, body) => {
-    const { runCommand } = await import('./run-command.ts');
-    exitCode = await runCommand(command.optsWithGlobals(), body);
-  }, version());
-  // Only what asks for completion loads it; it adds its commands to the finished tree.
-  if (argv[0] === 'completion' || argv[0] === 'complete') {
-    const { addCompletion } = await import('./completion.ts');
-    await addCompletion(program, argv);
-  } else {
-    program.command('completion <shell>').description('print the completion script of bash, zsh or fish');
-  }
+  const tree = (): Command =>
+    createProgram(async (command, body) => {
+      const { runCommand } = await import('./run-command.ts');
+      exitCode = await runCommand(command.optsWithGlobals(), body);
+    }, version());
+  const program = tree();
+  defineCompletion(program, tree);
   process.stdout.on('error', endOfReader);
   try {
     await program.parseAsync(argv, { from: 'user' });
@@ -33,6 +29,21 @@ export async function main(argv: readonly string[]): Promise<number> {
     return failureCode;
   }
   return exitCode;
+}
+
+/** Completion describes a tree of its own, to which it adds its commands. */
+function defineCompletion(program: Command, tree: () => Command): void {
+  program
+    .command('completion')
+    .addArgument(new Argument('<shell>').choices(['bash', 'zsh', 'fish']))
+    .description('print the completion script of a shell')
+    .addHelpText('after', '\nExamples:\n  source <(podhand completion bash)\n  podhand completion fish | source')
+    .action(async (shell: string) => (await import('./completion.ts')).printScript(tree(), shell));
+  program
+    .command('complete [words...]', { hidden: true })
+    .action(async (words: string[], _options: object, command: Command) => {
+      await (await import('./completion.ts')).printCompletions(tree(), words, command.optsWithGlobals());
+    });
 }
 
 function version(): string {

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { type CallOptions, ExecutorClient } from '../executor-client.ts';
 import { document, type OutputFormat } from '../output/document.ts';
 import type { Plain } from '../output/plain.ts';
+import { printable } from '../output/text.ts';
 import type { Interruption } from './interruption.ts';
 import { type GlobalOptions, socketOf } from './settings.ts';
 
@@ -48,9 +49,10 @@ export class Session {
     await this.write(this.format === 'table' ? table() : await document(value, this.format));
   }
 
-  /** A line on stderr about what goes on; nothing with --quiet. */
+  /** A line on stderr about what goes on; nothing with --quiet. With `-o json` a line of JSON, as failures are. */
   note(line: string): void {
-    if (!this.quiet) process.stderr.write(`podhand: ${line}\n`);
+    if (this.quiet) return;
+    process.stderr.write(this.format === 'json' ? `${JSON.stringify({ note: line })}\n` : `podhand: ${printable(line)}\n`);
   }
 
   [Symbol.dispose](): void {
