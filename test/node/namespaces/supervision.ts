@@ -18,12 +18,12 @@ export class Supervision {
     this.#child.on('message', (response: Response) => this.#settle(response));
     this.#child.on('exit', (code, signal) => this.#fail(new Error(`the supervisor has ended (${code ?? signal})`)));
     this.#child.on('error', (error) => this.#fail(error));
-    this.#child.unref();
-    this.#child.channel?.unref();
+    this.#rest();
   }
 
   async call<M extends keyof Methods>(method: M, params: Methods[M]['params']): Promise<Methods[M]['result']> {
     const call = this.#next++;
+    this.#child.ref();
     this.#child.channel?.ref();
     return await new Promise<Methods[M]['result']>((resolve, reject) => {
       this.#calls.set(call, { resolve: resolve as (result: unknown) => void, reject });
@@ -40,10 +40,16 @@ export class Supervision {
     await exited;
   }
 
+  /** While no call waits, the supervisor does not keep this process from ending. */
+  #rest(): void {
+    this.#child.unref();
+    this.#child.channel?.unref();
+  }
+
   #settle({ call, result, error }: Response): void {
     const waiting = this.#calls.get(call);
     this.#calls.delete(call);
-    if (this.#calls.size === 0) this.#child.channel?.unref();
+    if (this.#calls.size === 0) this.#rest();
     if (error === undefined) waiting?.resolve(result);
     else waiting?.reject(new Error(error));
   }
@@ -51,5 +57,6 @@ export class Supervision {
   #fail(error: Error): void {
     for (const { reject } of this.#calls.values()) reject(error);
     this.#calls.clear();
+    this.#rest();
   }
 }
