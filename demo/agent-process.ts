@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, openSync, readFileSync } from 'node:fs';
+import { existsSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -30,6 +30,8 @@ export class AgentProcess {
       `kubelet.directory=${node.runtime.kubeletDir}`,
       ...node.settings,
     ];
+    // One that a killed run left would look like an agent that is up.
+    rmSync(join(runDir, 'admin.sock'), { force: true });
     const logFile = join(directory, 'agent.log');
     const log = openSync(logFile, 'w');
     const child = spawn(process.execPath, [bin, 'agent', ...settings.flatMap((setting) => ['--set', setting])], {
@@ -40,7 +42,7 @@ export class AgentProcess {
     const until = Date.now() + upWithinMs;
     while (!existsSync(agent.adminSocket)) {
       agent.assertAlive();
-      if (Date.now() > until) throw new Error(`the agent is not up after ${upWithinMs / 1000} s\n${agent.#tail()}`);
+      if (Date.now() > until) throw new Error(`the agent is not up after ${upWithinMs / 1000} s\n${agent.logTail()}`);
       await sleep(50);
     }
     return agent;
@@ -48,7 +50,7 @@ export class AgentProcess {
 
   assertAlive(): void {
     if (this.#child.exitCode === null && this.#child.signalCode === null) return;
-    throw new Error(`the agent has ended (${this.#child.exitCode ?? this.#child.signalCode})\n${this.#tail()}`);
+    throw new Error(`the agent has ended (${this.#child.exitCode ?? this.#child.signalCode})\n${this.logTail()}`);
   }
 
   /** SIGTERM, and its end. */
@@ -59,7 +61,8 @@ export class AgentProcess {
     await ended;
   }
 
-  #tail(): string {
+  /** The last lines of its log. */
+  logTail(): string {
     return readFileSync(this.#logFile, 'utf8').split('\n').slice(-20).join('\n');
   }
 }

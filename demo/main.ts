@@ -35,7 +35,10 @@ async function run(): Promise<void> {
     const agent = await AgentProcess.start(node, directory);
     closers.push(() => agent.stop());
     say(`the agent is up: ${agent.adminSocket}`);
-    await mainJob(node.runtime, agent);
+    await mainJob(node.runtime, agent).catch((error: unknown) => {
+      console.error(`\nthe agent's log:\n${agent.logTail()}`);
+      throw error;
+    });
     agent.assertAlive();
   } finally {
     await close();

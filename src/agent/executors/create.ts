@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
 import { PodhandError } from '../../wire/errors.ts';
 import type { AgentConfig } from '../config/schema.ts';
-import { heldRootSource } from '../files/reading/held-root-source.ts';
-import { mountTable } from '../files/reading/mounts.ts';
-import { ReaderPool } from '../files/reading/reader-pool.ts';
+import { createHeldRootSource } from '../files/held-root-source.ts';
+import { ReaderPool } from '../files/reader/pool.ts';
+import { parseMountInfo } from '../linux/mountinfo.ts';
 import { readNodeMounts } from '../linux/node.ts';
 import { NodeLogPods } from '../pods/node-logs/node-log-pods.ts';
 import { HeldContainers } from '../processes/held-containers.ts';
