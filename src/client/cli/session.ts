@@ -52,7 +52,9 @@ export class Session {
   /** A line on stderr about what goes on; nothing with --quiet. With `-o json` a line of JSON, as failures are. */
   note(line: string): void {
     if (this.quiet) return;
-    process.stderr.write(this.format === 'json' ? `${JSON.stringify({ note: line })}\n` : `podhand: ${printable(line)}\n`);
+    process.stderr.write(
+      this.format === 'json' ? `${JSON.stringify({ note: line })}\n` : `podhand: ${printable(line)}\n`,
+    );
   }
 
   [Symbol.dispose](): void {
