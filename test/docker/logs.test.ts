@@ -4,10 +4,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { Engine } from '../../src/agent/executors/docker/engine.ts';
 import { DockerLogs } from '../../src/agent/executors/docker/logs/docker-logs.ts';
 import type { LogChunk, LogOptions } from '../../src/agent/executors/roles.ts';
-import type { Container } from '../../src/agent/pods/model.ts';
 import { startOwnEngine } from '../node/docker-engine.ts';
 import { ensureImage } from '../node/images.ts';
-import { LabelledPod } from './test-pod.ts';
+import { containerOf, LabelledPod } from './test-pod.ts';
 
 const never = new AbortController().signal;
 /** Lines on both streams, long ones among them, slowly enough to be in a known order. */
@@ -326,16 +325,3 @@ describe('the docker executor reads logs', () => {
     expect(text(await all(container)).length).toBeLessThan(300_000);
   });
 });
-
-function containerOf(pod: LabelledPod, id: string): Container {
-  return {
-    podUid: pod.uid,
-    name: 'main',
-    id,
-    image: '',
-    imageId: '',
-    kind: 'regular',
-    restartCount: 0,
-    state: 'running',
-  };
-}

@@ -118,3 +118,17 @@ export class FedStore {
     await this.engine.close();
   }
 }
+
+/** A container of the pod as a call has found it. */
+export function containerOf(pod: LabelledPod, id: string): Container {
+  return {
+    podUid: pod.uid,
+    name: 'main',
+    id,
+    image: '',
+    imageId: '',
+    kind: 'regular',
+    restartCount: 0,
+    state: 'running',
+  };
+}

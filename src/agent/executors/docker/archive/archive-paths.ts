@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { PodhandError } from '../../../../wire/errors.ts';
 import { components, quotePath } from '../../../files/path.ts';
 import { type Engine, enginePath } from '../engine.ts';
@@ -64,8 +65,15 @@ export class ArchivePaths {
     }
   }
 
-  /** The archive of a canonical path. The receiver closes it. */
+  /**
+   * The archive of a canonical path. The receiver closes it. Errors: INVALID_PATH where its last name is not UTF-8: the
+   * engine hands that name on as JSON, and finds nothing.
+   */
   async archive(path: Buffer, signal: AbortSignal): Promise<EngineStream> {
+    if (!isUtf8(path.subarray(path.lastIndexOf(0x2f) + 1))) {
+      const message = `${quotePath(path)}: the engine gives no file by itself whose name is not UTF-8; collect its directory`;
+      throw new PodhandError('INVALID_PATH', message);
+    }
     try {
       return await this.#engine.stream(this.#query(path), signal);
     } catch (error) {

@@ -66,7 +66,9 @@ export class ArchiveTree {
   /** The parts of an entry's name below the top entry. Errors: FILE_CHANGED for a name that is none of this tree. */
   #below(path: Buffer, topLength: number): Buffer[] {
     const parts = components(path);
-    if (path[0] === 0x2f || path.includes(0) || parts.some(isParent) || parts.length < topLength) throw foreign();
+    // The engine writes the names of the root's archive with a slash before them.
+    const isAbsolute = path[0] === 0x2f && topLength > 0;
+    if (isAbsolute || path.includes(0) || parts.some(isParent) || parts.length < topLength) throw foreign();
     return parts.slice(topLength);
   }
 
