@@ -8,12 +8,18 @@ const doc = (name: string) => readFileSync(new URL(`../../docs/${name}`, import.
 
 test('docs/configuration.md lists every setting', () => {
   const text = doc('configuration.md');
-  expect(leafPaths().map((path) => path.join('.')).filter((key) => !text.includes(`\`${key}\``))).toEqual([]);
+  expect(
+    leafPaths()
+      .map((path) => path.join('.'))
+      .filter((key) => !text.includes(`\`${key}\``)),
+  ).toEqual([]);
 });
 
 test('docs/errors.md lists every reason with its code', () => {
   const text = doc('errors.md');
   const names = new Map(Object.entries(status).map(([name, code]) => [code as number, name]));
-  const missing = Object.entries(reasons).filter(([reason, code]) => !text.includes(`| ${reason} | ${names.get(code)} |`));
+  const missing = Object.entries(reasons).filter(
+    ([reason, code]) => !text.includes(`| ${reason} | ${names.get(code)} |`),
+  );
   expect(missing).toEqual([]);
 });

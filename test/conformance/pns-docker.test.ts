@@ -13,7 +13,11 @@ conformance('pns executor, pods named by a real engine', {
       await runtime.close();
       await engine.close();
     };
-    const settings = ['pns.podSource=docker', `docker.socket=${engine.socketPath}`, `docker.containersDir=${DockerRootDir}/containers`];
+    const settings = [
+      'pns.podSource=docker',
+      `docker.socket=${engine.socketPath}`,
+      `docker.containersDir=${DockerRootDir}/containers`,
+    ];
     return { runtime, settings, close };
   },
   terminals: true,
