@@ -1,9 +1,8 @@
 import type { FileCredentials } from '../linux/credentials.ts';
-import type { MountKind, NodeMounts } from '../linux/mount-kind.ts';
+import type { MountKind } from '../linux/mount-kind.ts';
 import { type Mount, mountTable } from './mounts.ts';
 import { readBody } from './reader/body.ts';
 import { JobControl } from './reader/control.ts';
-import type { ReaderPool } from './reader/pool.ts';
 import type { ReadPlace } from './reader/protocol.ts';
 import type { FileSource } from './source.ts';
 import { type SaveOptions, withWritePlace } from './write-place.ts';

@@ -21,7 +21,8 @@ export interface WritePlace extends ReadPlace {
 }
 
 export type Job =
-  | { readonly kind: 'file' | 'tar'; readonly from: ReadPlace; readonly limits: TreeLimits }
+  | { readonly kind: 'file'; readonly from: ReadPlace; readonly limits: TreeLimits }
+  | { readonly kind: 'tar'; readonly from: ReadPlace; readonly limits: TreeLimits }
   | { readonly kind: 'copy'; readonly from: ReadPlace; readonly to: WritePlace; readonly limits: TreeLimits }
   /** Writes the bytes that come through the input port to one file. */
   | { readonly kind: 'write'; readonly to: WritePlace }

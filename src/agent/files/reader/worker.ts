@@ -1,6 +1,9 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { PodhandError } from '../../../wire/errors.ts';
 import { Opener } from '../resolve.ts';
+import { copy } from '../save/copy.ts';
+import { extract } from '../save/extract.ts';
+import { write } from '../save/write.ts';
 import { JobAborted, JobControl, JobStalled } from './control.ts';
 import type { Job, JobError, JobMessage, JobResult, WorkerMessage } from './protocol.ts';
 import { readFile } from './read-file.ts';
@@ -35,7 +38,9 @@ port.on('message', ({ job, control, input }: JobMessage) => {
 function run(session: Session, job: Job): JobResult {
   if (job.kind === 'file') return readFile(session, job.from, job.limits);
   if (job.kind === 'tar') return readTar(session, job.from, job.limits);
-  throw new Error(`no job ${job.kind}`);
+  if (job.kind === 'copy') return copy(session, job.from, job.to, job.limits);
+  if (job.kind === 'write') return write(session, job.to);
+  return extract(session, job.to, job.limits);
 }
 
 function describe(error: unknown): JobError {

@@ -1,0 +1,108 @@
+import { PodhandError } from '../../../wire/errors.ts';
+
+export interface TurnLimits {
+  readonly perPod: number;
+  readonly perNode: number;
+  /** Waiting ones of one pod; one more is TOO_MANY_CALLS. */
+  readonly queuedPerPod: number;
+}
+
+interface Waiting {
+  readonly podUid: string;
+  /** True: the place is taken for it. */
+  end(entered: boolean): void;
+}
+
+/** Lets so many at a time in per pod and per node, in the order of coming; a pod whose places are taken is passed over. */
+export class Turns {
+  readonly #limits: TurnLimits;
+  readonly #running = new Map<string, number>();
+  #waiting: Waiting[] = [];
+  #busy = 0;
+  #lost = 0;
+  #closed = false;
+
+  constructor(limits: TurnLimits) {
+    this.#limits = limits;
+  }
+
+  get running(): number {
+    return this.#busy;
+  }
+
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  /** Resolves once a place is taken; `exit` gives it back. Errors: TOO_MANY_CALLS, AGENT_STOPPING; the signal's reason. */
+  async enter(podUid: string, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.#closed) throw stopping();
+    if (this.#free(podUid)) return this.#take(podUid);
+    const { queuedPerPod, perNode } = this.#limits;
+    if (this.#lost >= perNode || this.#waiting.filter((other) => other.podUid === podUid).length >= queuedPerPod) {
+      const details = { retryAfterMs: '1000' };
+      throw new PodhandError('TOO_MANY_CALLS', 'too many transfers of this pod are under way; call again later', {
+        details,
+      });
+    }
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const waiting: Waiting = { podUid, end: resolve };
+    this.#waiting.push(waiting);
+    const leave = () => this.#remove(waiting, false);
+    signal.addEventListener('abort', leave, { once: true });
+    const entered = await promise;
+    signal.removeEventListener('abort', leave);
+    if (entered && !signal.aborted && !this.#closed) return;
+    // Its turn came in the moment in which the call ended.
+    if (entered) this.exit(podUid);
+    signal.throwIfAborted();
+    throw stopping();
+  }
+
+  exit(podUid: string): void {
+    this.#busy--;
+    const left = (this.#running.get(podUid) ?? 1) - 1;
+    if (left > 0) this.#running.set(podUid, left);
+    else this.#running.delete(podUid);
+    this.#startNext();
+  }
+
+  /** One of the node's places is out of use (+1) or usable again (-1). */
+  lose(change: 1 | -1): void {
+    this.#lost += change;
+    if (change < 0) this.#startNext();
+  }
+
+  /** Nobody comes in any more. */
+  close(): void {
+    this.#closed = true;
+    for (const waiting of this.#waiting) this.#remove(waiting, false);
+  }
+
+  #free(podUid: string): boolean {
+    const { perPod, perNode } = this.#limits;
+    return this.#busy + this.#lost < perNode && (this.#running.get(podUid) ?? 0) < perPod;
+  }
+
+  #take(podUid: string): void {
+    this.#busy++;
+    this.#running.set(podUid, (this.#running.get(podUid) ?? 0) + 1);
+  }
+
+  #remove(waiting: Waiting, entered: boolean): void {
+    this.#waiting = this.#waiting.filter((other) => other !== waiting);
+    waiting.end(entered);
+  }
+
+  #startNext(): void {
+    const next = this.#waiting.find(({ podUid }) => this.#free(podUid));
+    if (next === undefined) return;
+    this.#take(next.podUid);
+    this.#remove(next, true);
+  }
+}
+
+export function stopping(): PodhandError {
+  return new PodhandError('AGENT_STOPPING', 'the agent is stopping; call again');
+}
