@@ -150,9 +150,9 @@ export class ContainerRefresh {
     const known = this.#store.find(id);
     const pod = known?.pod ?? place?.pod;
     const container = known?.container ?? this.#fromEvent(place, event);
-    if (pod === undefined || container === undefined || hasEnded(container)) return;
+    if (pod === undefined || container === undefined || container.state === 'exited') return;
     if (event?.action === 'die') this.#put(pod, exitedByEvent(container, event, this.#oom.has(id)));
-    else if (event === undefined || event.action === 'destroy') {
+    else if (container.state !== 'unknown' && (event === undefined || event.action === 'destroy')) {
       this.#put(pod, vanished(container, container.state === 'waiting' ? removedWaiting : removedUnseen));
     }
   }

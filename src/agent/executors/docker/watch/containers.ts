@@ -10,7 +10,7 @@ import { KeyedQueue } from './keyed-queue.ts';
 import { podUidLabel } from './pod-labels.ts';
 
 const backoffMs = { first: 100, longest: 5_000 };
-/** The engine's clock is the node's; the margin covers what happened while the request was on its way. */
+/** The engine's clock is the node's; the margin covers what happened while a request was on its way. */
 const eventOverlapMs = 1_000;
 /** How soon, and how seldom in the end, a container that was created is looked at again. */
 const waitingLookMs = { first: 200, longest: 10_000 };
@@ -48,9 +48,10 @@ export class DockerContainers implements ContainersRole {
 
   async #run(refresh: ContainerRefresh, signal: AbortSignal, listed: () => void): Promise<void> {
     let failures = 0;
+    let watchedUntil = Date.now();
     while (!signal.aborted) {
       try {
-        await this.#connection(refresh, signal, () => {
+        await this.#connection(refresh, watchedUntil, signal, () => {
           failures = 0;
           this.#connected = true;
           listed();
@@ -59,6 +60,7 @@ export class DockerContainers implements ContainersRole {
       } catch (error) {
         if (!signal.aborted) this.#log.warn({ err: error, away: isEngineAway(error) }, 'lost the container engine');
       } finally {
+        if (this.#connected) watchedUntil = Date.now();
         this.#connected = false;
       }
       const delay = Math.min(backoffMs.longest, backoffMs.first * 2 ** failures) * (0.5 + Math.random() / 2);
@@ -68,13 +70,18 @@ export class DockerContainers implements ContainersRole {
   }
 
   /** Subscribes first and lists then, so that nothing falls between; returns or throws when the stream is over. */
-  async #connection(refresh: ContainerRefresh, outer: AbortSignal, listed: () => void): Promise<void> {
+  async #connection(
+    refresh: ContainerRefresh,
+    watchedUntil: number,
+    outer: AbortSignal,
+    listed: () => void,
+  ): Promise<void> {
     const lost = new AbortController();
     const signal = AbortSignal.any([outer, lost.signal]);
     const work = new KeyedQueue(limits);
     const failed = Promise.withResolvers<never>();
     try {
-      const stream = await openEvents(this.#engine, new Date(Date.now() - eventOverlapMs), signal);
+      const stream = await openEvents(this.#engine, new Date(watchedUntil - eventOverlapMs), signal);
       // What happened while the list was told is looked at after it: attempts are numbered in order.
       let early: EngineEvent[] | undefined = [];
       const apply = (event: EngineEvent) => {
@@ -88,10 +95,12 @@ export class DockerContainers implements ContainersRole {
         }
       })();
       const list = async () => {
-        await this.#list(refresh, work, signal);
+        const vanished = await this.#list(refresh, work, signal);
         const waited = early;
         early = undefined;
         waited?.forEach(apply);
+        // After the events, which may tell how they ended: the engine remembers some hundred.
+        await Promise.all(vanished.map((id) => work.add(id, () => refresh.look(id, signal))));
         listed();
         await Promise.all([events, this.#lookAtWaiting(refresh, work, signal)]);
       };
@@ -101,20 +110,24 @@ export class DockerContainers implements ContainersRole {
     }
   }
 
-  async #list(refresh: ContainerRefresh, work: KeyedQueue, signal: AbortSignal): Promise<void> {
+  /** Looks at all that is there; the answer is what was there before, and is not any more. */
+  async #list(refresh: ContainerRefresh, work: KeyedQueue, signal: AbortSignal): Promise<string[]> {
     const present = await this.#engine.listByLabel(podUidLabel, signal);
     // The newest comes first; the times in a list are whole seconds.
     const ids = present.map((container) => container.Id).reverse();
     // Asked side by side, told in the order of their creation: what is an attempt depends on those before it, and a
     // pod is what its sandbox says.
     let before = Promise.resolve();
-    const looks = [...new Set([...refresh.present(), ...ids])].map((id) => {
+    const looks = ids.map((id) => {
       const turn = before;
       const told = Promise.withResolvers<void>();
       before = told.promise;
       return work.add(id, () => refresh.look(id, signal, turn).finally(told.resolve));
     });
+    const here = new Set(ids);
+    const vanished = refresh.present().filter((id) => !here.has(id));
     await Promise.all(looks);
+    return vanished;
   }
 
   /** The engine tells nobody that a start has failed, so who waits to be started is looked at, ever more seldom. */

@@ -1,0 +1,169 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { DockerSignal } from '../../src/agent/executors/docker/docker-signal.ts';
+import { DockerLogs } from '../../src/agent/executors/docker/logs/docker-logs.ts';
+import { startOwnEngine } from '../node/docker-engine.ts';
+import { ensureImage } from '../node/images.ts';
+import { becomes } from '../node/processes.ts';
+import { SocketProxy } from './socket-proxy.ts';
+import { containerOf, FedStore, LabelledPod } from './test-pod.ts';
+
+const never = new AbortController().signal;
+const connects = (fed: FedStore, connected: boolean) =>
+  becomes(async () => fed.containers.connected === connected, 30_000);
+
+describe('the docker executor survives its engine', () => {
+  let engine: Awaited<ReturnType<typeof startOwnEngine>>;
+  let fed: FedStore;
+  let pod: LabelledPod;
+
+  beforeAll(async () => {
+    engine = await startOwnEngine('docker-executor');
+    await ensureImage(engine.docker, 'podhand-test/busybox:latest');
+  });
+  afterAll(async () => {
+    await engine.close();
+  });
+  beforeEach(async () => {
+    fed = await new FedStore(engine.socketPath).start();
+    pod = new LabelledPod(engine.docker);
+  });
+  afterEach(async () => {
+    await fed.close();
+    await pod.remove();
+  });
+
+  it('waits on over a restart, for an end before, during and after it', async () => {
+    for (const [name, script] of Object.entries({
+      during: 'trap "exit 21" USR1; while :; do sleep 0.05; done',
+      after: 'trap "exit 22" USR1; while :; do sleep 0.05; done',
+    })) {
+      await pod.run(name, ['/bin/sh', '-c', script]);
+    }
+    await pod.sh('before', 'exit 20');
+    await pod.create('waiting', ['/bin/sh', '-c', 'exit 23']);
+    const during = await fed.until(pod.uid, 'during', ({ state }) => state === 'running');
+    const after = await fed.until(pod.uid, 'after', ({ state }) => state === 'running');
+    await fed.until(pod.uid, 'waiting', ({ state }) => state === 'waiting');
+    const pid = (await engine.docker.getContainer(during.id).inspect()).State.Pid;
+    await engine.own.suspend({ keepContainers: true });
+    expect(await connects(fed, false)).toBe(true);
+    await expect(new DockerSignal(fed.engine).send(after, 15, never)).rejects.toMatchObject({
+      reason: 'RUNTIME_UNAVAILABLE',
+    });
+    process.kill(pid, 'SIGUSR1');
+    await engine.own.resume();
+    expect((await fed.ended(pod.uid, 'during')).exit).toMatchObject({ exitCode: 21 });
+    expect(fed.store.byId(pod.uid, after.id)?.state).toBe('running');
+    await new DockerSignal(fed.engine).send(after, 10, never);
+    expect((await fed.ended(pod.uid, 'after')).exit).toMatchObject({ exitCode: 22 });
+    expect((await fed.ended(pod.uid, 'before')).exit).toMatchObject({ exitCode: 20 });
+    const waiting = fed.store.container(pod.uid, 'waiting');
+    await engine.docker.getContainer(waiting?.id ?? '').start();
+    expect((await fed.ended(pod.uid, 'waiting')).exit).toMatchObject({ exitCode: 23 });
+    expect(fed.told(pod.uid, 'after').map(({ state }) => state)).toEqual(['waiting', 'running', 'exited']);
+  });
+
+  it('sees how a container ended with a killed engine', async () => {
+    await pod.run('main', ['sleep', '600']);
+    await fed.until(pod.uid, 'main', ({ state }) => state === 'running');
+    await engine.own.restart({ signal: 'SIGKILL', keepContainers: false });
+    const ended = await fed.ended(pod.uid, 'main');
+    expect(ended).toMatchObject({ state: 'exited', exit: { exitCode: 137 } });
+  });
+
+  it.each([
+    ['knows the exit of a container that was removed while it could not watch', false],
+    ['calls it unknown where the engine has forgotten that too', true],
+  ])('%s', async (_name, restarted) => {
+    const proxy = new SocketProxy(`${engine.socketPath}.proxy`, engine.socketPath);
+    await proxy.mend();
+    const cut = await new FedStore(proxy.path).start();
+    try {
+      const container = await pod.run('main', ['sleep', '600']);
+      await pod.run('marker', ['sleep', '600']);
+      await cut.until(pod.uid, 'main', ({ state }) => state === 'running');
+      await cut.until(pod.uid, 'marker', ({ state }) => state === 'running');
+      proxy.cut();
+      expect(await connects(cut, false)).toBe(true);
+      await container.remove({ force: true });
+      if (restarted) await engine.own.restart({ keepContainers: true });
+      await proxy.mend();
+      const ended = await cut.ended(pod.uid, 'main');
+      if (!restarted) expect(ended).toMatchObject({ state: 'exited', exit: { exitCode: 137 } });
+      else
+        expect(ended).toMatchObject({
+          state: 'unknown',
+          exit: { unknownReason: expect.stringMatching(/removed before its exit was seen/) },
+        });
+      expect(cut.store.container(pod.uid, 'marker')?.state).toBe('running');
+    } finally {
+      await cut.close();
+      proxy.cut();
+    }
+  });
+
+  it('follows a log over a restart without loss or repetition', async () => {
+    const container = await pod.run('main', [
+      '/bin/sh',
+      '-c',
+      'i=0; trap "exit 0" USR1; while :; do echo $i; [ $((i%3)) = 0 ] && echo "e$i" >&2; i=$((i+1)); sleep 0.02; done',
+    ]);
+    const seen = { stdout: '', stderr: '' };
+    const followed = (async () => {
+      const options = { follow: true, timestamps: false };
+      for await (const { stream, data } of new DockerLogs(fed.engine).read(
+        containerOf(pod, container.id),
+        options,
+        never,
+      )) {
+        seen[stream] += data.toString();
+      }
+    })();
+    expect(await becomes(async () => seen.stdout.includes('10\n'), 30_000)).toBe(true);
+    await engine.own.restart({ keepContainers: true });
+    await engine.own.restart({ signal: 'SIGKILL', keepContainers: true });
+    const soFar = seen.stdout.length;
+    expect(await becomes(async () => seen.stdout.length > soFar + 100, 30_000)).toBe(true);
+    await container.kill({ signal: 'SIGUSR1' });
+    await followed;
+    const numbers = seen.stdout.trim().split('\n').map(Number);
+    expect(numbers).toEqual(numbers.map((_, index) => index));
+    expect(seen.stderr).toBe(
+      numbers
+        .filter((n) => n % 3 === 0)
+        .map((n) => `e${n}\n`)
+        .join(''),
+    );
+  });
+
+  it('gives up on an engine that is away before the log was begun, and on a caller that has gone', async () => {
+    const container = await pod.run('main', ['/bin/sh', '-c', 'echo x; sleep 600']);
+    const logs = new DockerLogs(fed.engine);
+    const stop = new AbortController();
+    const followed = logs
+      .read(containerOf(pod, container.id), { follow: true, timestamps: false }, stop.signal)
+      [Symbol.asyncIterator]();
+    await followed.next();
+    await engine.own.suspend({ keepContainers: true });
+    const next = followed.next();
+    const fresh = logs
+      .read(containerOf(pod, container.id), { follow: true, timestamps: false }, never)
+      [Symbol.asyncIterator]();
+    await expect(fresh.next()).rejects.toMatchObject({ reason: 'RUNTIME_UNAVAILABLE' });
+    stop.abort();
+    await expect(next).rejects.toMatchObject({ name: 'AbortError' });
+    await engine.own.resume();
+  });
+
+  it('waits for an engine that is not there yet', async () => {
+    await pod.run('main', ['sleep', '600']);
+    await engine.own.suspend({ keepContainers: true });
+    const later = new FedStore(engine.socketPath);
+    const started = later.start();
+    await engine.own.resume();
+    await started;
+    expect(later.store.container(pod.uid, 'main')?.state).toBe('running');
+    expect(later.containers.connected).toBe(true);
+    await later.close();
+  });
+});
