@@ -95,6 +95,7 @@ export async function startAgent({ config, version, log, createExecutors }: Opti
       recorder,
       executorFor,
       openCallerRoot,
+      saving: (podUid) => executors.saving(podUid),
       openWaits,
     });
     const maxStreams = config.limits.streamsPerPod;

@@ -83,7 +83,14 @@ export class ScriptedExecutor {
         },
       },
     };
-    return { byName: new Map([['docker', executor]]), heldCount: () => 0, close: async () => undefined };
+    return {
+      byName: new Map([['docker', executor]]),
+      saving: () => {
+        throw new Error('the scripted executor has no volumes');
+      },
+      heldCount: () => 0,
+      close: async () => undefined,
+    };
   }
 
   async *#logs(signal: AbortSignal): AsyncGenerator<LogChunk> {

@@ -86,5 +86,10 @@ export async function createExecutors(config: AgentConfig, log: Logger, signal: 
       }),
     );
   }
-  return { byName, heldCount: () => held.all().length, close: () => pool.close() };
+  return {
+    byName,
+    saving: (podUid) => ({ pool, node: node(), podUid }),
+    heldCount: () => held.all().length,
+    close: () => pool.close(),
+  };
 }

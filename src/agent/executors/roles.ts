@@ -1,4 +1,5 @@
 import type { FileSource } from '../files/source.ts';
+import type { SaveOptions } from '../files/write-place.ts';
 import type { Container, Usage } from '../pods/model.ts';
 import type { PodStore } from '../pods/store.ts';
 
@@ -23,6 +24,8 @@ export interface Executor {
 /** The executors of one agent and what they share. */
 export interface ExecutorSet {
   readonly byName: ReadonlyMap<ExecutorName, Executor>;
+  /** What writing into a volume of a pod's caller takes. */
+  saving(podUid: string): SaveOptions;
   /** Containers whose process and root are held open. */
   heldCount(): number;
   /** Lets go of everything that is held. */

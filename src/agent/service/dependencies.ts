@@ -3,6 +3,7 @@ import type { AgentConfig } from '../config/schema.ts';
 import type { CallContext } from '../connection/caller.ts';
 import type { Executor } from '../executors/roles.ts';
 import type { CallerRoot, TreeLimits } from '../files/source.ts';
+import type { SaveOptions } from '../files/write-place.ts';
 import type { Container } from '../pods/model.ts';
 import type { PodStore } from '../pods/store.ts';
 import type { Recorder } from '../records/recorder.ts';
@@ -17,6 +18,8 @@ export interface ServiceDependencies {
   executorFor(podUid: string): Executor;
   /** Opens the root of the calling process; the caller closes `rootFd`. Errors: NO_CALLER_CONTAINER, CALLER_UNKNOWN. */
   openCallerRoot(context: CallContext): CallerRoot;
+  /** What writing into a volume of a pod's caller takes. */
+  saving(podUid: string): SaveOptions;
   /** Waits that are open, for the metrics. */
   readonly openWaits: { count: number };
 }

@@ -65,6 +65,7 @@ async function save(
   const body = await openBody(source, path, format, limits, context.signal);
   const hash = createHash('sha256');
   const size = await writeStream(
+    dependencies.saving(context.pod.uid),
     destination,
     tap(
       encode(body, format, request.compressionLevel, context.signal),
