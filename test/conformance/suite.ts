@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { capabilityNames } from '../../src/agent/executors/roles.ts';
 import { failure, unary } from '../rpc/agent-under-test.ts';
 import { filesConformance } from './files.ts';
+import { inPodConformance } from './in-pod.ts';
 import { isolationConformance } from './isolation.ts';
 import { killConformance } from './kill.ts';
 import { logsConformance } from './logs.ts';
@@ -52,5 +53,6 @@ export function conformance(name: string, flavour: Flavour): void {
     logsConformance(flavour, subject);
     filesConformance(flavour, subject);
     isolationConformance(subject);
+    inPodConformance(subject);
   });
 }
