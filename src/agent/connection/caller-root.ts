@@ -36,7 +36,7 @@ export function openCallerRoot(context: CallContext): CallerRoot {
         groups: status.groups,
         capabilities: sameUsers ? status.effectiveCapabilities : 0n,
       };
-      return { rootFd, mountInfo, credentials };
+      return { podUid: caller.podUid, rootFd, mountInfo, credentials };
     } catch (error) {
       closeSync(rootFd);
       throw error;

@@ -3,20 +3,16 @@ import { PodhandError } from '../../wire/errors.ts';
 import type { AgentConfig } from '../config/schema.ts';
 import { createHeldRootSource } from '../files/held-root-source.ts';
 import { ReaderPool } from '../files/reader/pool.ts';
+import { extractTo, writeStream } from '../files/save.ts';
 import { parseMountInfo } from '../linux/mountinfo.ts';
 import { readNodeMounts } from '../linux/node.ts';
 import { NodeLogPods } from '../pods/node-logs/node-log-pods.ts';
 import { HeldContainers } from '../processes/held-containers.ts';
-import { dockerCapabilities } from './docker/capabilities.ts';
-import { DockerEntrypoint } from './docker/docker-entrypoint.ts';
-import { DockerSignal } from './docker/docker-signal.ts';
-import { DockerStats } from './docker/docker-stats.ts';
+import { createDockerExecutor } from './docker/create-docker-executor.ts';
 import { Engine } from './docker/engine.ts';
-import { DockerLogs } from './docker/logs/docker-logs.ts';
-import { DockerContainers } from './docker/watch/containers.ts';
 import { createPnsExecutor } from './pns/create-pns-executor.ts';
 import { HeldEvents } from './pns/held-events.ts';
-import { heldFiles, type OpenHeldRoot } from './pns/held-roles.ts';
+import type { OpenHeldRoot } from './pns/held-roles.ts';
 import type { Executor, ExecutorName, ExecutorSet } from './roles.ts';
 import { configuredExecutors } from './select.ts';
 
@@ -55,40 +51,44 @@ export async function createExecutors(config: AgentConfig, log: Logger, signal: 
   const usesEngine = names.has('docker') || config.pns.podSource === 'docker';
   const engine = usesEngine ? new Engine(config.docker.socket) : undefined;
   const byName = new Map<ExecutorName, Executor>();
-  const dockerPods = engine && new DockerContainers(engine, log, config.pods.forgetAfter);
-  if (names.has('docker') && engine && dockerPods) {
-    if (!names.has('pns')) await held.start(signal);
-    byName.set('docker', {
-      name: 'docker',
-      capabilities: dockerCapabilities(true),
-      containers: dockerPods,
-      logs: new DockerLogs(engine),
-      signal: new DockerSignal(engine),
-      entrypoint: new DockerEntrypoint(engine),
-      stats: new DockerStats(engine, held),
-      files: heldFiles(held, openRoot),
+  const saving = (podUid: string) => ({ pool, node: node(), podUid });
+  const docker =
+    engine &&
+    createDockerExecutor({
+      engine,
+      held: { containers: held, openRoot },
+      allowed: config.mounts.allow,
+      kubeletDirectory: config.kubelet.directory,
+      save: {
+        file: (to, chunks, abort) => writeStream(saving(to.root.podUid), to, chunks, abort),
+        tree: async (to, tar, limits, abort) => (await extractTo(saving(to.root.podUid), to, tar, limits, abort)).size,
+      },
+      podRemovalDelayMs: config.pods.forgetAfter,
+      log,
     });
-  }
+  if (docker && names.has('docker')) byName.set('docker', docker);
+  // The containers role of pns starts them itself.
+  if (!names.has('pns')) await held.start(signal);
   if (names.has('pns')) {
     const nodeLogs = { ...config.nodeLogs, forgetAfter: config.pods.forgetAfter, log };
     byName.set(
       'pns',
       createPnsExecutor({
-        source: dockerPods
-          ? { containers: dockerPods, tellsEnd: true }
+        source: docker
+          ? { containers: docker.containers, tellsEnd: true }
           : { containers: new NodeLogPods(nodeLogs), tellsEnd: false },
         held,
         events,
         openRoot,
         logRoots: { pods: config.nodeLogs.podsDir, docker: config.docker.containersDir },
-        ...(engine && { entrypoint: new DockerEntrypoint(engine) }),
+        ...(docker?.entrypoint && { entrypoint: docker.entrypoint }),
         log,
       }),
     );
   }
   return {
     byName,
-    saving: (podUid) => ({ pool, node: node(), podUid }),
+    saving,
     heldCount: () => held.all().length,
     close: () => pool.close(),
   };

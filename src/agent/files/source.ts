@@ -36,6 +36,8 @@ export interface FileBody {
 
 /** Where SaveArtifact writes: resolved in the calling process's own root, with that process's rights. */
 export interface CallerRoot {
+  /** The pod of the calling process. */
+  readonly podUid: string;
   /** O_PATH descriptor of the calling process's root; owned by the call. */
   readonly rootFd: number;
   /** `/proc/<pid>/mountinfo` of the calling process, taken with the root. */
