@@ -1,7 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
 
 /** Bytes that wait for the reader before the engine's connection is paused. */
 const highWaterBytes = 256 * 1024;
+/** A stream of many small pieces is let pile up a little: less than what the socket holds, so that its writer goes on. */
+const linger = { ms: 3, bytes: 32 * 1024 };
 
 /**
  * The body of one answer of the engine, read in batches: everything that has arrived since the last `read`.
@@ -19,6 +22,7 @@ export class EngineStream {
   #bytes = 0;
   #outcome: { error?: Error } | undefined;
   #wake: (() => void) | undefined;
+  #lastRead = 0;
 
   private constructor(
     controller: Dispatcher.DispatchController,
@@ -85,21 +89,43 @@ export class EngineStream {
     this.#wake?.();
   }
 
+  /**
+   * `read` for a log: where one small batch follows another, it waits some milliseconds for them to become a larger one.
+   * A line now and then is not delayed.
+   */
+  async readLingering(): Promise<Buffer[] | undefined> {
+    if (this.#waiting.length === 0) await this.#more();
+    const isBusy = performance.now() - this.#lastRead < 2 * linger.ms;
+    if (isBusy && this.#bytes < linger.bytes && this.#outcome === undefined) {
+      this.#controller.pause();
+      await sleep(linger.ms);
+      this.#controller.resume();
+    }
+    this.#lastRead = performance.now();
+    return await this.read();
+  }
+
   /** The next batch, never empty; undefined at the complete end of the body. Throws where it was cut. */
   async read(): Promise<Buffer[] | undefined> {
     while (this.#waiting.length === 0) {
       if (this.#outcome?.error !== undefined) throw this.#outcome.error;
       if (this.#outcome !== undefined) return undefined;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-        if (this.#controller.paused) this.#controller.resume();
-      });
-      this.#wake = undefined;
+      await this.#more();
     }
     const batch = this.#waiting;
     this.#waiting = [];
     this.#bytes = 0;
     return batch;
+  }
+
+  /** Resolves when something came, or the end. */
+  async #more(): Promise<void> {
+    if (this.#outcome !== undefined) return;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      if (this.#controller.paused) this.#controller.resume();
+    });
+    this.#wake = undefined;
   }
 
   /** The first `limit` bytes of the body as text, for a short answer. */

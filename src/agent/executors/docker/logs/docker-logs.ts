@@ -149,7 +149,7 @@ class Reading {
     opened();
     try {
       const parser = this.#parser(builder);
-      for (let batch = await stream.read(); batch !== undefined; batch = await stream.read()) {
+      for (let batch = await stream.readLingering(); batch !== undefined; batch = await stream.readLingering()) {
         for (const data of batch) parser.push(data);
         yield* this.#taken(builder);
       }
