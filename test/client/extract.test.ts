@@ -176,6 +176,7 @@ function sparseContent(map: string, data: string): string {
 }
 
 test.each(attacks)('refused, and nothing outside is changed: %s', async (_name, reason, pieces) => {
+  rmSync('/tmp/podhand-absolute', { force: true });
   const before = surroundings();
   expect(await reasonOf(extractTar(inChunks(archive(...pieces)), destination))).toBe(reason);
   expect(surroundings()).toEqual(before);
