@@ -6,6 +6,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { LogChunk } from '../../src/agent/executors/roles.ts';
 import { type Format, gather, record, textOf, WrittenLog } from './written-log.ts';
 
+/** As long as the other records' time. */
+const laterTime = '2025-01-01T00:00:00.123456789Z';
 const formats: Format[] = ['cri', 'docker-json'];
 const logs: WrittenLog[] = [];
 
@@ -65,6 +67,15 @@ function following(chunks: AsyncIterable<LogChunk>) {
   return { seen, done, until };
 }
 
+/** A reader that has the first file open, before anything is rotated. What told us so is not among what it has seen. */
+async function begun(log: WrittenLog) {
+  await writeFile(log.path, record(log.format, { stream: 'stdout', text: 'begin\n' }));
+  const reader = following(log.read({ follow: true }));
+  await reader.until('begin');
+  reader.seen.length = 0;
+  return reader;
+}
+
 afterEach(async () => {
   for (const log of logs.splice(0)) await log.remove();
 });
@@ -72,15 +83,12 @@ afterEach(async () => {
 describe.each(formats)('following a %s log', (format) => {
   const out = (text: string) => record(format, { stream: 'stdout', text });
 
-  it.each([
-    ['plain', 400],
-    ['gzip', 6],
-  ] as const)(
+  it.each(['plain', 'gzip'] as const)(
     'neither loses nor doubles one of 100,000 lines over rotations every 50 ms (%s)',
-    async (compress, keep) => {
+    async (compress) => {
       const log = await made(format);
-      const { seen, done } = following(log.read({ follow: true }));
-      const rotations = await write(log, 100_000, 50, keep, compress);
+      const { seen, done } = await begun(log);
+      const rotations = await write(log, 100_000, 50, 400, compress);
       log.is('exited');
       await done;
       expect(rotations).toBeGreaterThan(3);
@@ -88,8 +96,28 @@ describe.each(formats)('following a %s log', (format) => {
     },
   );
 
+  it('gives everything, or says that it lost something, where few rotated files are kept', async () => {
+    for (const keep of [1, 2, 3]) {
+      const log = await made(format);
+      const { seen, done } = following(log.read({ follow: true }));
+      const outcome = done.then(
+        () => 'complete',
+        (error: unknown) => (error as { reason?: string }).reason,
+      );
+      await write(log, 40_000, 20, keep, 'gzip');
+      log.is('exited');
+      // Which of the two is up to the machine; that nothing is missing before it says so is not.
+      if ((await outcome) === 'complete') expectAll(seen, 40_000);
+      else expect(await outcome).toBe('LOG_LOST');
+      for (const stream of ['stdout', 'stderr'] as const) {
+        expect(numbered(40_000, stream).startsWith(textOf(seen, stream)), `${keep} ${stream}`).toBe(true);
+      }
+    }
+  });
+
   it('follows a slow reader, resumed at any chunk, over rotations', async () => {
     const log = await made(format);
+    await writeFile(log.path, '');
     const writing = write(log, 20_000, 100, 400, 'plain');
     const seen: LogChunk[] = [];
     const stop = new AbortController();
@@ -176,21 +204,19 @@ describe.each(formats)('following a %s log', (format) => {
     expect(text.endsWith('\n')).toBe(true);
   });
 
-  it('says so when the log is truncated in place, also where it has grown past the place again', async () => {
-    for (const grown of [false, true]) {
-      const log = await made(format);
-      const { seen, done, until } = following(log.read({ follow: true }));
-      await appendFile(log.path, out('before\n'));
-      await until('before');
-      await truncate(log.path);
-      if (grown)
-        await writeFile(
-          log.path,
-          record(format, { stream: 'stdout', text: `${'after '.repeat(50)}\n`, time: '2025-01-01T00:00:00.5Z' }),
-        );
-      await expect(done).rejects.toMatchObject({ reason: 'LOG_LOST' });
-      expect(textOf(seen)).toBe('before\n');
-    }
+  it.each(['truncated', 'written anew'])('says so when the log is %s in place', async (how) => {
+    const log = await made(format);
+    const { seen, done, until } = following(log.read({ follow: true }));
+    await appendFile(log.path, out('before\n'));
+    await until('before');
+    // Written over with records of the same length: neither the size nor a torn record tells that one was never given.
+    const anew = ['other1', 'other2'].map(
+      (text) => ({ stream: 'stdout', text: `${text}\n`, time: laterTime }) as const,
+    );
+    if (how === 'truncated') await truncate(log.path);
+    else await writeFile(log.path, anew.map((one) => record(format, one)).join(''), { flag: 'r+' });
+    await expect(done).rejects.toMatchObject({ reason: 'LOG_LOST' });
+    expect(textOf(seen)).toBe('before\n');
   });
 
   it('says so when files were rotated away before it could read them', async () => {

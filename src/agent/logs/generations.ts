@@ -93,26 +93,33 @@ export class LogGenerations {
     throw rotatedTooFast();
   }
 
-  /** Opens what follows the newest file that is held. False if a rotation came between the list and the opening. */
+  /** Opens what follows the newest file that is held. False if the log was rotated meanwhile. */
   async #extend(): Promise<boolean> {
     const list = await this.#list();
     const newest = this.#chain.at(-1);
     const at = newest === undefined ? -1 : await this.#find(newest, list);
-    if (newest !== undefined && at < 0) {
-      // No file at all: removed with its container. What is held is all there was.
-      this.#hasGap = list.length > 0;
-      return true;
-    }
+    const isLost = newest !== undefined && at < 0;
     const room = newest === undefined ? maxGenerations : maxHeldAhead;
-    for (const listed of list.slice(at + 1, at + 1 + room)) {
-      const handle = await this.#directory.openFile(listed.name);
-      const stat = await handle?.stat({ bigint: true });
-      if (handle === undefined || stat?.ino !== listed.inode || stat.dev !== listed.device) {
-        await handle?.close();
-        return false;
+    const following = isLost ? [] : list.slice(at + 1, at + 1 + room);
+    const opened: LogFile[] = [];
+    let taken = false;
+    try {
+      for (const listed of following) {
+        const handle = await this.#directory.openFile(listed.name);
+        if (handle === undefined) return false;
+        opened.push(new LogFile(handle, listed, listed.compressed));
       }
-      this.#chain.push(new LogFile(handle, listed, listed.compressed));
+      // File systems give the inode of a removed file to the next one at once: a file opened by name may be a later one
+      // in the place, and with the number, of the one that was listed. Those that are open keep theirs, so that a list
+      // which is still the same, and names them, is true of them.
+      if (!isSame(list, await this.#list()) || !(await areListed(opened))) return false;
+      taken = true;
+    } finally {
+      if (!taken) await Promise.all(opened.map((file) => file.close()));
     }
+    this.#chain.push(...opened);
+    // No file at all: removed with its container. What is held is all there was.
+    this.#hasGap = isLost && list.length > 0;
     return true;
   }
 
@@ -171,4 +178,10 @@ function isSame(a: readonly Listed[], b: readonly Listed[]): boolean {
       (listed, at) => listed.name === b[at]?.name && listed.inode === b[at].inode && listed.device === b[at].device,
     )
   );
+}
+
+/** Whether each open file is the one that it was listed as. */
+async function areListed(files: readonly LogFile[]): Promise<boolean> {
+  const identities = await Promise.all(files.map((file) => file.identity()));
+  return files.every((file, at) => identities[at]?.inode === file.inode && identities[at]?.device === file.device);
 }

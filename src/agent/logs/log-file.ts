@@ -40,6 +40,12 @@ export class LogFile {
     return { size, modifiedMs: mtimeMs };
   }
 
+  /** What the descriptor is open on, as the kernel says it now. */
+  async identity(): Promise<{ device: bigint; inode: bigint }> {
+    const { dev, ino } = await this.#handle.stat({ bigint: true });
+    return { device: dev, inode: ino };
+  }
+
   /** The bytes from `offset` of the (uncompressed) content. */
   content(offset: number): LogContent {
     return this.compressed ? new CompressedContent(this.#handle, offset) : new PlainContent(this, offset);

@@ -59,7 +59,6 @@ export class LogReading {
     this.#offset = start.offset;
     for (let index = 0; ; index++) {
       const file = await this.#nextFile();
-      if (file === undefined) return;
       if (index > 0) this.#state.from = [...(start.laterFrom[index - 1] ?? [0, 0])];
       const content = file.content(this.#offset);
       try {
@@ -77,17 +76,20 @@ export class LogReading {
     }
   }
 
-  /** The file to read, awaited if there is none yet; undefined once the container has ended without one. */
-  async #nextFile(): Promise<LogFile | undefined> {
+  /** The file to read, awaited if there is none yet. */
+  async #nextFile(): Promise<LogFile> {
     const { generations, watch, ending, options } = this.#parts;
+    if (generations.current !== undefined) return generations.current;
     for (;;) {
-      if (generations.current !== undefined) return generations.current;
       const hasEnded = ending.hasEnded;
       await generations.refresh();
-      if (generations.current !== undefined) return generations.current;
+      if (generations.current !== undefined) break;
       if (hasEnded || !options.follow) throw new PodhandError('LOGS_UNAVAILABLE', 'the container has no log file');
       await watch.wait(this.#signal);
     }
+    // We were there before the log was; what rotation removed before this first look at it was never seen.
+    if (generations.ahead > 0) throw lost('it was rotated before its first file could be opened');
+    return generations.current;
   }
 
   async *#file(file: LogFile, content: LogContent, skip: number): AsyncGenerator<LogChunk> {

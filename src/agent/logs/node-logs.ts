@@ -27,7 +27,8 @@ const appearMs = 50;
 /**
  * Logs from the files that the runtime keeps on the node, in the CRI format or docker's json-file. Older generations
  * that rotation moved aside are read too, compressed ones included; a reader that follows holds the files open, so that
- * rotation neither loses nor repeats a byte. A log truncated in place cannot be followed faithfully: LOG_LOST.
+ * rotation neither loses nor repeats a byte. A log truncated in place cannot be followed faithfully: LOG_LOST. A read
+ * from the beginning begins with the oldest file that the runtime still keeps.
  *
  * Without `follow`, the log of a running container is read up to where it was when it was opened. The log of a
  * container that has ended is complete when it has not grown for `drain.settle` after the end and its last record is
