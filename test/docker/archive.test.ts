@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  closeSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -16,12 +18,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { SaveFunctions } from '../../src/agent/executors/docker/archive/archive-source.ts';
 import { DockerFiles } from '../../src/agent/executors/docker/docker-files.ts';
 import { Engine } from '../../src/agent/executors/docker/engine.ts';
+import { ReaderPool } from '../../src/agent/files/reader/pool.ts';
+import { extractTo, writeStream } from '../../src/agent/files/save.ts';
 import type { FileSource, TreeLimits } from '../../src/agent/files/source.ts';
 import type { MountKind } from '../../src/agent/linux/mount-kind.ts';
-import { startOwnEngine } from '../node/docker-engine.ts';
-import { ensureImage } from '../node/images.ts';
+import { parseMountInfo } from '../../src/agent/linux/mountinfo.ts';
+import { becomes } from '../node/processes.ts';
+import { exclusiveEngine } from './exclusive-engine.ts';
 import { containerOf, LabelledPod } from './test-pod.ts';
 
 const never = new AbortController().signal;
@@ -48,14 +54,13 @@ line"; printf y > "$(printf 'bad\\377\\376')"; printf z > "$(head -c 255 /dev/ze
   echo inner > sub/deeper/inner; chmod 600 sub/deeper/inner`;
 
 describe('files of ended containers that nobody held', () => {
-  let node: Awaited<ReturnType<typeof startOwnEngine>>;
+  let node: Awaited<ReturnType<typeof exclusiveEngine>>;
   let engine: Engine;
   let pod: LabelledPod;
   let directory: string;
 
   beforeAll(async () => {
-    node = await startOwnEngine('docker-executor');
-    await ensureImage(node.docker, 'podhand-test/busybox:latest');
+    node = await exclusiveEngine();
     engine = new Engine(node.socketPath);
   });
   afterAll(async () => {
@@ -72,13 +77,13 @@ describe('files of ended containers that nobody held', () => {
   });
 
   const kubeletDirectory = () => join(directory, 'k');
-  const open = async ({ id }: Docker.Container, kinds = allowed): Promise<FileSource> => {
+  const open = async ({ id }: Docker.Container, kinds = allowed, save: SaveFunctions = noSave): Promise<FileSource> => {
     const files = new DockerFiles({
       engine,
       held: undefined,
       allowed: kinds,
       kubeletDirectory: kubeletDirectory(),
-      save: noSave,
+      save,
     });
     return await files.open(containerOf(pod, id), never);
   };
@@ -214,6 +219,59 @@ describe('files of ended containers that nobody held', () => {
     expect((await tar(source, '/deep', { maxDepth: 200 })).summary.entries).toBe(201);
     await expect(tar(source, '/big', { maxTreeBytes: 2_500_000 })).rejects.toMatchObject({ reason: 'TREE_TOO_LARGE' });
     await expect(tar(source, '/big', { maxFileBytes: 999_999 })).rejects.toMatchObject({ reason: 'FILE_TOO_LARGE' });
+  });
+
+  it('is saved into a volume of the caller', async () => {
+    const volume = join(kubeletDirectory(), 'pods', pod.uid, 'volumes/kubernetes.io~empty-dir/out');
+    mkdirSync(volume, { recursive: true });
+    const mount = { Type: 'bind' as const, Source: volume, Target: '/out' };
+    const caller = await pod.run('caller', ['sleep', '600'], { HostConfig: { Mounts: [mount] } });
+    const { Pid } = (await caller.inspect()).State;
+    const rootFd = openSync(`/proc/${Pid}/root`, 0o10000000);
+    const pool = new ReaderPool({ perPod: 2, perNode: 2 });
+    try {
+      const saving = {
+        pool,
+        podUid: pod.uid,
+        node: {
+          entries: parseMountInfo(readFileSync('/proc/1/mountinfo', 'latin1')),
+          kubeletDirectory: kubeletDirectory(),
+        },
+      };
+      const save: SaveFunctions = {
+        file: (to, chunks, signal) => writeStream(saving, to, chunks, signal),
+        tree: async (to, tree, own, signal) => (await extractTo(saving, to, tree, own, signal)).size,
+      };
+      const root = {
+        podUid: pod.uid,
+        rootFd,
+        mountInfo: readFileSync(`/proc/${Pid}/mountinfo`, 'latin1'),
+        credentials: { uid: 0, gid: 0, groups: [], capabilities: 0x1fn },
+      };
+      const container = await pod.sh('main', `${makeTree}; rm sparse`);
+      const source = await open(container, allowed, save);
+      const to = (name: string) => ({ root, path: Buffer.from(name), overwrite: false, progress: () => {} });
+      const file = await source.copyTo(bytes('/w/link'), to('/out/file'), limits, never);
+      expect(file).toMatchObject({ size: 6, contentBytes: 6, entries: 1 });
+      expect(readFileSync(join(volume, 'file'), 'utf8')).toBe('hello\n');
+      const tree = await source.copyTo(bytes('/w'), to('/out/tree'), limits, never);
+      expect(tree.skipped).toMatchObject({ fifos: 1, devices: 1 });
+      expect(readFileSync(join(volume, 'tree/sub/deeper/inner'), 'utf8')).toBe('inner\n');
+      expect(readlinkSync(join(volume, 'tree/absolute'))).toBe('/etc/passwd');
+      await expect(source.copyTo(bytes('/w'), to('/out/tree'), limits, never)).rejects.toMatchObject({
+        reason: 'DESTINATION_EXISTS',
+      });
+      await expect(source.copyTo(bytes('/w/none'), to('/out/none'), limits, never)).rejects.toMatchObject({
+        reason: 'FILE_NOT_FOUND',
+      });
+      await expect(
+        source.copyTo(bytes('/w'), to('/out/small'), { ...limits, maxEntries: 3 }, never),
+      ).rejects.toMatchObject({ reason: 'TOO_MANY_ENTRIES' });
+      expect(readdirSync(volume).sort()).toEqual(['file', 'tree']);
+    } finally {
+      closeSync(rootFd);
+      await pool.close();
+    }
   });
 
   describe('and their mounts', () => {
@@ -367,10 +425,21 @@ describe('files of ended containers that nobody held', () => {
     const left = (await source.readTar(Buffer.from('/big'), limits, never)).chunks[Symbol.asyncIterator]();
     await left.next();
     await left.return?.();
+    // Of bodies that nobody begins to read, too, nothing stays open.
+    for (let count = 0; count < 20; count++) {
+      const body = await source.readFile(Buffer.from('/big'), limits, never);
+      await body.chunks[Symbol.asyncIterator]().return?.();
+    }
+    const connections = () =>
+      execFileSync('ss', ['-xHp'])
+        .toString()
+        .split('\n')
+        .filter((line) => line.includes(`pid=${process.pid},`)).length;
+    expect(await becomes(async () => connections() < 10, 10_000)).toBe(true);
   });
 });
 
-const noSave = {
+const noSave: SaveFunctions = {
   file: () => Promise.reject(new Error('nothing is saved here')),
   tree: () => Promise.reject(new Error('nothing is saved here')),
 };

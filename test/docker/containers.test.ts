@@ -1,7 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { startOwnEngine } from '../node/docker-engine.ts';
-import { ensureImage } from '../node/images.ts';
 import { becomes } from '../node/processes.ts';
+import { exclusiveEngine } from './exclusive-engine.ts';
 import { FedStore, LabelledPod } from './test-pod.ts';
 
 function podOf({ uid, namespace, name }: LabelledPod) {
@@ -9,13 +8,12 @@ function podOf({ uid, namespace, name }: LabelledPod) {
 }
 
 describe('the docker executor watches containers', () => {
-  let engine: Awaited<ReturnType<typeof startOwnEngine>>;
+  let engine: Awaited<ReturnType<typeof exclusiveEngine>>;
   let fed: FedStore;
   let pod: LabelledPod;
 
   beforeAll(async () => {
-    engine = await startOwnEngine('docker-executor');
-    await ensureImage(engine.docker, 'podhand-test/busybox:latest');
+    engine = await exclusiveEngine();
   });
   afterAll(async () => {
     await engine.close();

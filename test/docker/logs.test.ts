@@ -4,8 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { Engine } from '../../src/agent/executors/docker/engine.ts';
 import { DockerLogs } from '../../src/agent/executors/docker/logs/docker-logs.ts';
 import type { LogChunk, LogOptions } from '../../src/agent/executors/roles.ts';
-import { startOwnEngine } from '../node/docker-engine.ts';
-import { ensureImage } from '../node/images.ts';
+import { exclusiveEngine } from './exclusive-engine.ts';
 import { containerOf, LabelledPod } from './test-pod.ts';
 
 const never = new AbortController().signal;
@@ -23,14 +22,13 @@ const mixed = `
   printf 'no newline'`;
 
 describe('the docker executor reads logs', () => {
-  let node: Awaited<ReturnType<typeof startOwnEngine>>;
+  let node: Awaited<ReturnType<typeof exclusiveEngine>>;
   let engine: Engine;
   let logs: DockerLogs;
   let pod: LabelledPod;
 
   beforeAll(async () => {
-    node = await startOwnEngine('docker-executor');
-    await ensureImage(node.docker, 'podhand-test/busybox:latest');
+    node = await exclusiveEngine();
     engine = new Engine(node.socketPath);
     logs = new DockerLogs(engine);
   });
@@ -287,9 +285,9 @@ describe('the docker executor reads logs', () => {
     const container = await pod.run('main', ['/bin/sh', '-c', 'echo one; sleep 600']);
     const iterator = read(container, { follow: true })[Symbol.asyncIterator]();
     await iterator.next();
-    const rest = iterator.next();
+    const lost = expect(iterator.next()).rejects.toMatchObject({ reason: 'LOG_LOST' });
     await container.remove({ force: true });
-    await expect(rest).rejects.toMatchObject({ reason: 'LOG_LOST' });
+    await lost;
   });
 
   it('refuses cursors that are none', async () => {

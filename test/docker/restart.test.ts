@@ -1,9 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { DockerSignal } from '../../src/agent/executors/docker/docker-signal.ts';
 import { DockerLogs } from '../../src/agent/executors/docker/logs/docker-logs.ts';
-import { startOwnEngine } from '../node/docker-engine.ts';
-import { ensureImage } from '../node/images.ts';
 import { becomes } from '../node/processes.ts';
+import { exclusiveEngine } from './exclusive-engine.ts';
 import { SocketProxy } from './socket-proxy.ts';
 import { containerOf, FedStore, LabelledPod } from './test-pod.ts';
 
@@ -12,13 +11,12 @@ const connects = (fed: FedStore, connected: boolean) =>
   becomes(async () => fed.containers.connected === connected, 30_000);
 
 describe('the docker executor survives its engine', () => {
-  let engine: Awaited<ReturnType<typeof startOwnEngine>>;
+  let engine: Awaited<ReturnType<typeof exclusiveEngine>>;
   let fed: FedStore;
   let pod: LabelledPod;
 
   beforeAll(async () => {
-    engine = await startOwnEngine('docker-executor');
-    await ensureImage(engine.docker, 'podhand-test/busybox:latest');
+    engine = await exclusiveEngine();
   });
   afterAll(async () => {
     await engine.close();
@@ -60,7 +58,8 @@ describe('the docker executor survives its engine', () => {
     const waiting = fed.store.container(pod.uid, 'waiting');
     await engine.docker.getContainer(waiting?.id ?? '').start();
     expect((await fed.ended(pod.uid, 'waiting')).exit).toMatchObject({ exitCode: 23 });
-    expect(fed.told(pod.uid, 'after').map(({ state }) => state)).toEqual(['waiting', 'running', 'exited']);
+    const told = fed.told(pod.uid, 'after').map(({ state }) => state);
+    expect(told.filter((state) => state !== 'waiting')).toEqual(['running', 'exited']);
   });
 
   it('sees how a container ended with a killed engine', async () => {

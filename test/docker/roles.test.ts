@@ -6,9 +6,9 @@ import { DockerSignal } from '../../src/agent/executors/docker/docker-signal.ts'
 import { DockerStats } from '../../src/agent/executors/docker/docker-stats.ts';
 import { Engine } from '../../src/agent/executors/docker/engine.ts';
 import { capabilityNames } from '../../src/agent/executors/roles.ts';
-import { startOwnEngine } from '../node/docker-engine.ts';
-import { ensureImage, type TestImage } from '../node/images.ts';
+import type { TestImage } from '../node/images.ts';
 import { becomes } from '../node/processes.ts';
+import { exclusiveEngine } from './exclusive-engine.ts';
 import { containerOf, LabelledPod } from './test-pod.ts';
 
 const never = new AbortController().signal;
@@ -20,13 +20,12 @@ const images: TestImage[] = [
 ];
 
 describe('the docker executor', () => {
-  let node: Awaited<ReturnType<typeof startOwnEngine>>;
+  let node: Awaited<ReturnType<typeof exclusiveEngine>>;
   let engine: Engine;
   let pod: LabelledPod;
 
   beforeAll(async () => {
-    node = await startOwnEngine('docker-executor');
-    for (const image of images) await ensureImage(node.docker, image);
+    node = await exclusiveEngine(images);
     engine = new Engine(node.socketPath);
   });
   afterAll(async () => {

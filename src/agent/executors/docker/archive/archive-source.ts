@@ -73,30 +73,11 @@ class ArchiveSource implements FileSource {
   }
 
   async readFile(path: Buffer, limits: TreeLimits, signal: AbortSignal): Promise<FileBody> {
-    const found = await this.#find(path, limits, signal);
-    if (found.stat.type !== 'file') throw wrongType(path, found.stat.type, 'file');
-    return await this.#open(found.path, signal, (stream, reader, first) => {
-      if (first.type !== 'file') throw changed(path);
-      if (first.size > limits.maxFileBytes) throw fileTooLarge(path, first.size, limits.maxFileBytes);
-      const summary: TreeSummary = { contentBytes: first.size, entries: 1, skipped: noneSkipped };
-      return { facts: factsOf(first), chunks: closing(stream, reader.content(), signal), summary: () => summary };
-    });
+    return await this.#file(path, await this.#find(path, limits, signal), limits, signal);
   }
 
   async readTar(path: Buffer, limits: TreeLimits, signal: AbortSignal): Promise<FileBody> {
-    const found = await this.#find(path, limits, signal);
-    if (found.stat.type !== 'file' && found.stat.type !== 'directory') throw wrongType(path, found.stat.type, 'tree');
-    return await this.#open(found.path, signal, (stream, reader, first) => {
-      if (first.type !== found.stat.type) throw changed(path);
-      const top = components(found.path);
-      const isLeftOut = (below: readonly Buffer[]) => this.#mounts.isRefused(absolute([...top, ...below]));
-      const tree = new ArchiveTree({ reader, name: baseName(path), limits, isLeftOut });
-      return {
-        facts: factsOf(first),
-        chunks: closing(stream, tree.chunks(first), signal),
-        summary: () => tree.summary(),
-      };
-    });
+    return await this.#tar(path, await this.#find(path, limits, signal), limits, signal);
   }
 
   async copyTo(
@@ -105,13 +86,12 @@ class ArchiveSource implements FileSource {
     limits: TreeLimits,
     signal: AbortSignal,
   ): Promise<CopyResult> {
-    const { stat } = await this.#find(path, limits, signal);
-    const body =
-      stat.type === 'file' ? await this.readFile(path, limits, signal) : await this.readTar(path, limits, signal);
-    const size =
-      stat.type === 'file'
-        ? await this.#save.file(destination, body.chunks, signal)
-        : await this.#save.tree(destination, body.chunks, limits, signal);
+    const found = await this.#find(path, limits, signal);
+    const isFile = found.stat.type === 'file';
+    const body = isFile ? await this.#file(path, found, limits, signal) : await this.#tar(path, found, limits, signal);
+    const size = isFile
+      ? await this.#save.file(destination, body.chunks, signal)
+      : await this.#save.tree(destination, body.chunks, limits, signal);
     return { ...body.summary(), size };
   }
 
@@ -125,6 +105,32 @@ class ArchiveSource implements FileSource {
     const { type, size } = found.stat;
     if (type === 'file' && size > limits.maxFileBytes) throw fileTooLarge(path, size, limits.maxFileBytes);
     return found;
+  }
+
+  async #file(path: Buffer, found: CanonicalPath, limits: TreeLimits, signal: AbortSignal): Promise<FileBody> {
+    if (found.stat.type !== 'file') throw wrongType(path, found.stat.type, 'file');
+    return await this.#open(found.path, signal, (stream, reader, first) => {
+      if (first.type !== 'file') throw changed(path);
+      if (first.size > limits.maxFileBytes) throw fileTooLarge(path, first.size, limits.maxFileBytes);
+      const summary: TreeSummary = { contentBytes: first.size, entries: 1, skipped: noneSkipped };
+      return { facts: factsOf(first), chunks: closing(stream, reader.content(), signal), summary: () => summary };
+    });
+  }
+
+  async #tar(path: Buffer, found: CanonicalPath, limits: TreeLimits, signal: AbortSignal): Promise<FileBody> {
+    const { type } = found.stat;
+    if (type !== 'file' && type !== 'directory') throw wrongType(path, type, 'tree');
+    return await this.#open(found.path, signal, (stream, reader, first) => {
+      if (first.type !== type) throw changed(path);
+      const top = components(found.path);
+      const isLeftOut = (below: readonly Buffer[]) => this.#mounts.isRefused(absolute([...top, ...below]));
+      const tree = new ArchiveTree({ reader, name: baseName(path), limits, isLeftOut });
+      return {
+        facts: factsOf(first),
+        chunks: closing(stream, tree.chunks(first), signal),
+        summary: () => tree.summary(),
+      };
+    });
   }
 
   async #open(
@@ -146,19 +152,32 @@ class ArchiveSource implements FileSource {
   }
 }
 
-async function* closing(
+/** The chunks; the stream is closed when they end or are left, also where the first was never asked for. */
+function closing(
   stream: EngineStream,
-  chunks: AsyncIterable<Buffer>,
+  chunks: AsyncGenerator<Buffer>,
   signal: AbortSignal,
-): AsyncGenerator<Buffer> {
-  try {
-    yield* chunks;
-  } catch (error) {
-    signal.throwIfAborted();
-    throw translateEngineError(error);
-  } finally {
-    stream.close();
-  }
+): AsyncIterableIterator<Buffer> {
+  return {
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+    async next() {
+      try {
+        const next = await chunks.next();
+        if (next.done === true) stream.close();
+        return next;
+      } catch (error) {
+        stream.close();
+        signal.throwIfAborted();
+        throw translateEngineError(error);
+      }
+    },
+    async return() {
+      stream.close();
+      return { done: true, value: undefined };
+    },
+  };
 }
 
 function factsOf({ type, size, mode, uid, gid, mtimeSeconds }: ReadEntry): FileFacts {
