@@ -232,6 +232,14 @@ describe('the docker executor reads logs', () => {
     expect(text(await all(container, { follow: true }))).toBe('one\ntwo\n');
   });
 
+  it('follows to the last line, however suddenly it comes', async () => {
+    const script = `echo start; sleep 0.3; i=0; while [ $i -lt 500 ]; do echo "line $i"; i=$((i+1)); done`;
+    const expected = `start\n${Array.from({ length: 500 }, (_, i) => `line ${i}\n`).join('')}`;
+    const containers = await Promise.all(Array.from({ length: 12 }, () => pod.run('main', ['/bin/sh', '-c', script])));
+    const followed = await Promise.all(containers.map((container) => all(container, { follow: true })));
+    for (const chunks of followed) expect(text(chunks)).toBe(expected);
+  });
+
   it('follows from nothing with tail 0', async () => {
     const script = 'echo old; while :; do echo new; sleep 0.1; done';
     const container = await pod.run('main', ['/bin/sh', '-c', script]);
