@@ -87,7 +87,7 @@ test('logs and wait go on over a restart of the agent: every line once, the exit
 });
 
 test('stdout and stderr apart, the tail, and the time before each line', async () => {
-  const main = await subject.sh(pod, 'main', 'echo one; echo two >&2; echo three');
+  const main = await subject.sh(pod, 'main', 'echo one; sleep 0.3; echo two >&2; sleep 0.3; echo three');
   await main.exited();
   await printed('wait', 'main', '--until-known');
   const both = await run('logs', 'main');

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -118,6 +118,8 @@ test('descriptors do not reach children', async () => {
   closing.push(epfd, counter);
   const child = spawn('sleep', ['1000']);
   const pidfd = pidfdOf(child);
+  // Until it has become `sleep`, it is a copy of this process that is closing its descriptors.
+  await expect.poll(() => readFileSync(`/proc/${child.pid}/comm`, 'utf8')).toBe('sleep\n');
   const links = readdirSync(`/proc/${child.pid}/fd`).map((fd) => readlinkSync(`/proc/${child.pid}/fd/${fd}`));
   expect(links.filter((link) => /eventpoll|eventfd|pidfd/.test(link))).toEqual([]);
   pidfdSendSignal(pidfd, 9);

@@ -109,7 +109,12 @@ export class OwnEngine {
     const chosen = join(this.#data, 'storage-driver');
     const known = await readFile(chosen, 'utf8').catch(() => '');
     for (const driver of known === '' ? ['overlay2', 'vfs'] : [known]) {
-      const failure = await this.#tryLaunch(driver);
+      let failure = await this.#tryLaunch(driver);
+      if (failure !== undefined) {
+        // A containerd that was dying with its dockerd may still have looked alive: the new dockerd then waited for it.
+        await this.#forgetDead();
+        failure = await this.#tryLaunch(driver);
+      }
       if (failure === undefined) return await writeFile(chosen, driver);
       process.stderr.write(`dockerd with --storage-driver=${driver} does not start; the end of its log:\n${failure}\n`);
       if (driver === 'overlay2' && known === '')
