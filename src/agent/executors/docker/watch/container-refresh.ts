@@ -1,5 +1,4 @@
 import type { Logger } from 'pino';
-import { isAbort } from '../../../../wire/errors.ts';
 import { type Container, hasEnded, type Pod } from '../../../pods/model.ts';
 import type { PodStore } from '../../../pods/store.ts';
 import type { Engine, InspectedContainer } from '../engine.ts';
@@ -22,6 +21,16 @@ import { PodMembers } from './pod-members.ts';
 const removedUnseen = 'the container was removed before its exit was seen';
 const removedWaiting = 'the container was removed before it was started';
 
+/** The engine locks a container while it starts it, and answers nothing about it meanwhile. */
+const inspectWithinMs = 5_000;
+
+interface Seen {
+  /** Absent: the engine does not have it any more. */
+  readonly inspected?: InspectedContainer | undefined;
+  /** Absent: it is in no pod. */
+  readonly place?: PodPlace | undefined;
+}
+
 /**
  * Brings the store up to what the engine says of one container. What counts is the state that an inspect shows: events
  * only say when to look, so that a repeated or late one does no harm. The exception is `die`: its exit code stands where
@@ -35,9 +44,7 @@ export class ContainerRefresh {
   readonly #members: PodMembers;
   /** Ids that had an `oom` event in the attempt that runs; for those that are gone at the look. */
   readonly #oom = new Set<string>();
-
-  /** Created, not started, as far as is known. */
-  readonly #waiting = new Set<string>();
+  readonly #unsettled = new Set<string>();
 
   constructor(engine: Engine, store: PodStore, log: Logger, podRemovalDelayMs: number, signal: AbortSignal) {
     this.#engine = engine;
@@ -52,58 +59,56 @@ export class ContainerRefresh {
     return this.#members.ids();
   }
 
-  /** Containers that wait for their start: the engine has no event for a start that failed. */
-  get waiting(): ReadonlySet<string> {
-    return this.#waiting;
+  /**
+   * What is to be looked at again without an event: containers that wait for their start, since the engine has no event
+   * for a start that failed, and those that it could not show.
+   */
+  get unsettled(): ReadonlySet<string> {
+    return this.#unsettled;
   }
 
-  /** Without an event: after a (re)connect, or to see whether a start has failed. Tells nothing before its turn. */
+  /** Without an event: after a (re)connect, or of one that is unsettled. Tells nothing before its turn. */
   async look(id: string, signal: AbortSignal, turn?: Promise<void>): Promise<void> {
-    const inspected = await this.#inspect(id, signal);
-    if (inspected === 'failed') return;
-    const place = await this.#place(inspected, undefined, signal);
+    const seen = await this.#see(id, undefined, signal);
     await turn;
-    this.#refresh(id, inspected, undefined, place);
+    if (seen !== 'failed') this.#refresh(id, seen, undefined);
   }
 
   async apply(event: EngineEvent, signal: AbortSignal): Promise<void> {
     if (event.action === 'oom') this.#oom.add(event.id);
     if (event.action === 'start') this.#oom.delete(event.id);
-    const inspected = event.action === 'destroy' ? undefined : await this.#inspect(event.id, signal);
+    const seen = await this.#see(event.id, event, signal);
     // A look that failed for this one container must not hide its end.
-    if (inspected === 'failed' && event.action !== 'die') return;
-    const shown = inspected === 'failed' ? undefined : inspected;
-    this.#refresh(event.id, shown, event, await this.#place(shown, event, signal));
+    if (seen !== 'failed') this.#refresh(event.id, seen, event);
+    else if (event.action === 'die') this.#refresh(event.id, {}, event);
     if (event.action === 'destroy') this.#gone(event.id);
   }
 
-  async #inspect(id: string, signal: AbortSignal): Promise<InspectedContainer | undefined | 'failed'> {
+  /**
+   * What the engine shows, and the place that its labels give it. `failed`: it cannot show this one container, or not now;
+   * that is no reason to stop watching the others.
+   */
+  async #see(id: string, event: EngineEvent | undefined, signal: AbortSignal): Promise<Seen | 'failed'> {
     try {
-      return await this.#engine.inspect(id, signal);
+      const patience = AbortSignal.any([signal, AbortSignal.timeout(inspectWithinMs)]);
+      const inspected = event?.action === 'destroy' ? undefined : await this.#engine.inspect(id, patience);
+      this.#unsettled.delete(id);
+      if (inspected !== undefined) {
+        const labels = await this.#labels.of(inspected.Config.Labels, inspected.Image, signal);
+        return { inspected, place: podPlace(labels) };
+      }
+      // Gone: only its end still matters, and only where it was not known.
+      if (event?.action !== 'die' || this.#store.find(id) !== undefined) return {};
+      return { place: podPlace(await this.#labels.of(event.attributes, event.attributes.image ?? '', signal)) };
     } catch (error) {
-      if (signal.aborted || isAbort(error) || isEngineAway(error)) throw error;
+      if (signal.aborted || isEngineAway(error)) throw error;
+      this.#unsettled.add(id);
       this.#log.error({ err: error, containerId: id }, 'the engine cannot show a container');
       return 'failed';
     }
   }
 
-  async #place(
-    inspected: InspectedContainer | undefined,
-    event: EngineEvent | undefined,
-    signal: AbortSignal,
-  ): Promise<PodPlace | undefined> {
-    if (inspected !== undefined)
-      return podPlace(await this.#labels.of(inspected.Config.Labels, inspected.Image, signal));
-    if (event?.action !== 'die' || this.#store.find(event.id) !== undefined) return undefined;
-    return podPlace(await this.#labels.of(event.attributes, event.attributes.image ?? '', signal));
-  }
-
-  #refresh(
-    id: string,
-    inspected: InspectedContainer | undefined,
-    event: EngineEvent | undefined,
-    place: PodPlace | undefined,
-  ): void {
+  #refresh(id: string, { inspected, place }: Seen, event: EngineEvent | undefined): void {
     if (inspected !== undefined && place !== undefined) {
       this.#members.add(place.pod.uid, id);
       this.#store.addPod(place.pod);
@@ -175,14 +180,13 @@ export class ContainerRefresh {
   }
 
   #gone(id: string): void {
-    this.#waiting.delete(id);
+    this.#unsettled.delete(id);
     this.#oom.delete(id);
     this.#members.delete(id);
   }
 
   #put(pod: Pod, container: Container): void {
-    if (container.state === 'waiting') this.#waiting.add(container.id);
-    else this.#waiting.delete(container.id);
+    if (container.state === 'waiting') this.#unsettled.add(container.id);
     const previous = this.#store.byId(pod.uid, container.id);
     if (previous === undefined || !sameState(previous, container)) this.#store.put(pod, container);
   }

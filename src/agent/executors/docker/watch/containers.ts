@@ -12,9 +12,9 @@ import { podUidLabel } from './pod-labels.ts';
 const backoffMs = { first: 100, longest: 5_000 };
 /** The engine's clock is the node's; the margin covers what happened while a request was on its way. */
 const eventOverlapMs = 1_000;
-/** How soon, and how seldom in the end, a container that was created is looked at again. */
-const waitingLookMs = { first: 200, longest: 10_000 };
-const limits = { parallel: 16, maxPending: 50_000 };
+/** How soon, and how seldom in the end, a container that is unsettled is looked at again. */
+const lookAgainMs = { first: 200, longest: 10_000 };
+const limits = { parallel: 64, maxPending: 50_000 };
 
 /**
  * The pods of this node as its Docker engine has them: one event stream for the node, one list per connection, and one
@@ -102,7 +102,10 @@ export class DockerContainers implements ContainersRole {
         // After the events, which may tell how they ended: the engine remembers some hundred.
         await Promise.all(vanished.map((id) => work.add(id, () => refresh.look(id, signal))));
         listed();
-        await Promise.all([events, this.#lookAtWaiting(refresh, work, signal)]);
+        const look = (id: string) => {
+          work.add(id, () => refresh.look(id, signal)).catch(failed.reject);
+        };
+        await Promise.all([events, this.#lookAtUnsettled(refresh.unsettled, look, signal)]);
       };
       await Promise.race([list(), events, failed.promise]);
     } finally {
@@ -130,18 +133,23 @@ export class DockerContainers implements ContainersRole {
     return vanished;
   }
 
-  /** The engine tells nobody that a start has failed, so who waits to be started is looked at, ever more seldom. */
-  async #lookAtWaiting(refresh: ContainerRefresh, work: KeyedQueue, signal: AbortSignal): Promise<void> {
+  /** Looks at what may change without an event, ever more seldom. */
+  async #lookAtUnsettled(
+    unsettled: ReadonlySet<string>,
+    look: (id: string) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
     const next = new Map<string, { at: number; delay: number }>();
     for (;;) {
-      await sleep(waitingLookMs.first, undefined, { signal });
-      for (const id of next.keys()) if (!refresh.waiting.has(id)) next.delete(id);
-      const due = [...refresh.waiting].filter((id) => (next.get(id)?.at ?? 0) <= Date.now());
-      for (const id of due) {
-        const delay = Math.min(waitingLookMs.longest, 2 * (next.get(id)?.delay ?? waitingLookMs.first / 2));
+      await sleep(lookAgainMs.first, undefined, { signal });
+      for (const id of next.keys()) if (!unsettled.has(id)) next.delete(id);
+      for (const id of unsettled) {
+        const last = next.get(id);
+        if (last !== undefined && last.at > Date.now()) continue;
+        const delay = Math.min(lookAgainMs.longest, 2 * (last?.delay ?? lookAgainMs.first / 2));
         next.set(id, { at: Date.now() + delay, delay });
+        look(id);
       }
-      await Promise.all(due.map((id) => work.add(id, () => refresh.look(id, signal))));
     }
   }
 }
