@@ -48,6 +48,10 @@ export class AgentProcess {
     return agent;
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   assertAlive(): void {
     if (this.#child.exitCode === null && this.#child.signalCode === null) return;
     throw new Error(`the agent has ended (${this.#child.exitCode ?? this.#child.signalCode})\n${this.logTail()}`);

@@ -130,6 +130,8 @@ describe('the pns executor, names from a docker engine', () => {
       'n=$(cat /n 2>/dev/null || echo 0); echo $((n+1)) > /n; sleep 0.4; exit $((n+3))',
     );
     expect(await node.ended(pod.uid, 'main')).toMatchObject({ restartCount: 0, exit: { exitCode: 3 } });
+    // The kernel tells of the end before docker knows of it, and docker starts nothing that it thinks is running.
+    await container.exited();
     await engine.docker.getContainer(container.id).start();
     const again = await node.until(pod.uid, 'main', ({ restartCount }) => restartCount === 1);
     expect(again.id).toBe(container.id);

@@ -87,3 +87,13 @@ test('close ends the thread and leaves no descriptor', async () => {
   closeSync(pidfd);
   expect(openDescriptors()).toBe(before);
 });
+
+test('a process that exits without closing it does exit', async () => {
+  const place = new URL('../../src/agent/processes/exit-watch.ts', import.meta.url).href;
+  const script = `import(${JSON.stringify(place)}).then(({ ExitWatch }) => {
+    new ExitWatch(() => undefined);
+    setTimeout(() => process.exit(7), 300);
+  })`;
+  const child = spawn(process.execPath, ['-e', script], { stdio: 'inherit' });
+  expect(await once(child, 'exit')).toEqual([7, null]);
+});

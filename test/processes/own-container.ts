@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { hasErrno } from '../../src/agent/linux/syscalls.ts';
 
 /**
  * Containers out of namespaces alone, made in the order in which runc makes them: the cgroup, a process in it, its mount
@@ -23,6 +24,8 @@ export interface OwnContainerOptions {
   readonly user?: { readonly uid: number; readonly gid: number; readonly groups: readonly number[] };
   /** Leave it in the pid namespace of the node. */
   readonly sharesPids?: boolean;
+  /** A user namespace of its own, in which it is root. */
+  readonly ownUsers?: boolean;
 }
 
 const setUp = `set -e
@@ -39,7 +42,7 @@ echo base > etc/own
 echo private > etc/root-only
 chmod 600 etc/root-only
 chmod 1777 work vol
-exec chroot $root setpriv --reuid=$1 --regid=$2 $3 --inh-caps=-all --bounding-set=-all,+dac_override,+kill sh -c 'read _; exec 0<&-; eval "$0"' "$4"`;
+exec chroot $root setpriv --reuid=$1 --regid=$2 $3 --inh-caps=-all --bounding-set=-all,+dac_override,+chown,+kill sh -c 'read _; exec 0<&-; eval "$0"' "$4"`;
 
 export class OwnContainer {
   readonly containerId: string;
@@ -56,7 +59,7 @@ export class OwnContainer {
 
   /** Made and set up, its command not started. */
   static async create(options: OwnContainerOptions): Promise<OwnContainer> {
-    const { hierarchies, parent, name = '%', command, sharesPids = false } = options;
+    const { hierarchies, parent, name = '%', command, sharesPids = false, ownUsers = false } = options;
     const { uid, gid, groups } = options.user ?? { uid: 0, gid: 0, groups: [] };
     const containerId = options.containerId ?? randomBytes(32).toString('hex');
     const cgroupPath = `${parent}/${name.replace('%', containerId)}`;
@@ -66,14 +69,14 @@ export class OwnContainer {
         '-c',
         'read _; exec "$@"',
         'sh',
-        ...namespaces(sharesPids),
+        ...namespaces(sharesPids, ownUsers),
         'sh',
         '-c',
         setUp,
         'sh',
         `${uid}`,
         `${gid}`,
-        groups.length > 0 ? `--groups=${groups}` : '--clear-groups',
+        groupsOption(groups, ownUsers),
         command,
       ],
       {
@@ -98,34 +101,78 @@ export class OwnContainer {
     if (this.#process.exitCode === null && this.#process.signalCode === null) await once(this.#process, 'exit');
   }
 
+  /** Whether the pipe that starts it is still open on our side. */
+  get inputOpen(): boolean {
+    return this.#process.stdin?.destroyed === false;
+  }
+
+  /** Of cgroups below its own too. */
   processes(): number[] {
-    return this.#hierarchies.slice(0, 1).flatMap((hierarchy) => {
-      const place = join(hierarchy, this.cgroupPath, 'cgroup.procs');
-      return existsSync(place) ? readFileSync(place, 'utf8').split('\n').filter(Boolean).map(Number) : [];
+    return this.#hierarchies.slice(0, 1).flatMap((hierarchy) => processesBelow(join(hierarchy, this.cgroupPath)));
+  }
+
+  /** Everything is set up, and its first process waits for the start. */
+  get created(): boolean {
+    return this.processes().some((pid) => {
+      const place = `/proc/${pid}/cmdline`;
+      return existsSync(place) && readFileSync(place, 'latin1').startsWith('sh\0-c\0read _; exec 0');
     });
   }
 
   /** Kills what is left and removes the cgroup, as a runtime does after the end. */
   async remove(): Promise<void> {
-    for (const pid of this.processes()) process.kill(pid, 'SIGKILL');
+    this.#process.stdin?.destroy();
+    while (this.processes().length > 0) {
+      for (const pid of this.processes()) kill(pid);
+      await sleep(2);
+    }
     await this.ended();
-    while (this.processes().length > 0) await sleep(2);
     for (const hierarchy of this.#hierarchies) removeTree(join(hierarchy, this.cgroupPath));
   }
 }
 
-function namespaces(sharesPids: boolean): string[] {
-  const mounts = ['unshare', '--mount', '--propagation=private'];
+/** In a user namespace that maps one group alone the kernel refuses setgroups. */
+function groupsOption(groups: readonly number[], ownUsers: boolean): string {
+  if (ownUsers) return '--keep-groups';
+  return groups.length > 0 ? `--groups=${groups}` : '--clear-groups';
+}
+
+function namespaces(sharesPids: boolean, ownUsers: boolean): string[] {
+  const mounts = ['unshare', '--mount', '--propagation=private', ...(ownUsers ? ['--map-root-user'] : [])];
   return sharesPids ? mounts : [...mounts, '--pid', '--fork'];
 }
 
-/** Removes a cgroup and those below it; they have no processes. */
+function processesBelow(directory: string): number[] {
+  if (!existsSync(directory)) return [];
+  const own = readFileSync(join(directory, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean).map(Number);
+  const below = readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  return [...own, ...below.flatMap((entry) => processesBelow(join(directory, entry.name)))];
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    // Ended since it was listed.
+    if (!hasErrno(error, 'ESRCH')) throw error;
+  }
+}
+
+/** Removes a cgroup and those below it; their processes have ended, or are about to. */
 export function removeTree(directory: string): void {
   if (!existsSync(directory)) return;
   for (const entry of readdirSync(directory, { withFileTypes: true })) {
     if (entry.isDirectory()) removeTree(join(directory, entry.name));
   }
-  rmdirSync(directory);
+  // A process that was killed, and is nobody's child here, leaves its cgroup some time later.
+  for (let tries = 0; ; tries += 1) {
+    try {
+      return rmdirSync(directory);
+    } catch (error) {
+      if (!hasErrno(error, 'EBUSY') || tries === 1000) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    }
+  }
 }
 
 /** A place for one test's cgroups, apart from those of the machine's own containers. */
@@ -153,4 +200,13 @@ export function v2Hierarchy(): string {
   if (found === undefined)
     throw new Error('these tests need a cgroup2 mount at /sys/fs/cgroup/unified or /sys/fs/cgroup');
   return found;
+}
+
+/** A new process with just this pid, if the kernel gives it. */
+export function processWithPid(pid: number): ChildProcess | undefined {
+  writeFileSync('/proc/sys/kernel/ns_last_pid', `${pid - 1}`);
+  const child = spawn('sleep', ['1000']);
+  if (child.pid === pid) return child;
+  child.kill('SIGKILL');
+  return undefined;
 }

@@ -5,7 +5,7 @@ import { hasErrno } from '../linux/syscalls.ts';
 /** One mounted cgroup hierarchy. */
 export interface CgroupHierarchy {
   readonly version: 1 | 2;
-  /** v1: what it is mounted with, `name=systemd` included. v2: what its root offers; none where v1 has them all. */
+  /** v1: what it is mounted with, `name=systemd` included. v2: what its root offers, which is what v1 has not taken. */
   readonly controllers: readonly string[];
   readonly mountPoint: string;
 }
@@ -21,7 +21,7 @@ const watchable = ['pids', 'memory', 'cpuacct', 'cpu', 'devices', 'freezer', 'na
 
 /**
  * The hierarchies mounted at or below `directory` (`/sys/fs/cgroup`), from the text of /proc/self/mountinfo. Watched is
- * v2 where it has controllers, else a v1 hierarchy. Undefined where there is none.
+ * v2 where it has the controllers that runtimes limit containers with, else a v1 hierarchy. Undefined where there is none.
  */
 export function detectHierarchies(mountInfo: string, directory: string): CgroupHierarchies | undefined {
   const all = parseMountInfo(mountInfo)
@@ -30,12 +30,17 @@ export function detectHierarchies(mountInfo: string, directory: string): CgroupH
       if (fsType === 'cgroup2') return [{ version: 2, controllers: offered(mountPoint), mountPoint }];
       return fsType === 'cgroup' ? [{ version: 1, controllers: superOptions, mountPoint }] : [];
     });
-  const unified = all.find(({ version, controllers }) => version === 2 && controllers.length > 0);
+  const unified = all.find(keepsContainers);
   const v1 = watchable.flatMap(
     (name) => all.find(({ version, controllers }) => version === 1 && controllers.includes(name)) ?? [],
   );
   const watched = unified ?? v1[0] ?? all[0];
   return watched && { watched, all };
+}
+
+/** A v2 tree beside v1 hierarchies may be left with a controller that nobody uses. */
+function keepsContainers({ version, controllers }: CgroupHierarchy): boolean {
+  return version === 2 && (controllers.includes('memory') || controllers.includes('pids'));
 }
 
 function offered(mountPoint: string): string[] {
@@ -54,14 +59,14 @@ export interface CgroupPaths {
   readonly processes: string;
   /** By controller; v1. */
   readonly controllers: ReadonlyMap<string, string>;
-  /** v2, where it has controllers or there is no other. */
+  /** v2, where it has those controllers or there is no other. */
   readonly unified?: string;
 }
 
 /** `path`: of the cgroup inside its hierarchy; runtimes give a container the same one in each. */
 export function cgroupPaths(hierarchies: CgroupHierarchies, path: string): CgroupPaths {
   const unified = hierarchies.all.find(
-    (one) => one.version === 2 && (one.controllers.length > 0 || one === hierarchies.watched),
+    (one) => keepsContainers(one) || (one.version === 2 && one === hierarchies.watched),
   );
   return {
     processes: `${hierarchies.watched.mountPoint}${path}`,

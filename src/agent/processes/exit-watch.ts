@@ -17,11 +17,17 @@ export class ExitWatch {
   #lastToken = STOP;
   #closing = false;
 
+  readonly #wake = (): void => {
+    writeSync(this.#stopFd, new BigUint64Array([1n]));
+  };
+
   /** `failed`: the thread ended by itself; no exit is told any more. */
   constructor(failed: (error: Error) => void) {
     epollAdd(this.#epollFd, this.#stopFd, EPOLLIN, STOP);
     this.#worker = new Worker(new URL('./exit-worker.ts', import.meta.url), { workerData: this.#epollFd, env: {} });
     this.#worker.unref();
+    // A process that exits joins its threads, and this one is in the kernel, where only this wakes it.
+    process.once('exit', this.#wake);
     this.#worker.on('message', (tokens: number[]) => {
       for (const token of tokens) this.#tell(token);
     });
@@ -56,9 +62,10 @@ export class ExitWatch {
     if (this.#worker.threadId !== -1) {
       this.#worker.ref();
       const ended = new Promise((resolve) => this.#worker.once('exit', resolve));
-      writeSync(this.#stopFd, new BigUint64Array([1n]));
+      this.#wake();
       await ended;
     }
+    process.off('exit', this.#wake);
     closeSync(this.#stopFd);
     closeSync(this.#epollFd);
   }

@@ -74,7 +74,7 @@ export class HeldContainer {
   }
 
   /**
-   * With whose rights it opens files, as last read; see `refresh`. Without capabilities where it has a user namespace of
+   * With whose rights it opens files, as last read; there when `rootFd` is, see `refresh`. Without capabilities where it has a user namespace of
    * its own: they are good for nothing outside of that.
    */
   get credentials(): FileCredentials | undefined {
@@ -127,11 +127,13 @@ export class HeldContainer {
       if (root !== this.#root) closeRoot(root);
       return;
     }
+    // Before that they are the runtime's own.
+    if (!root) return;
     this.#root = root;
     this.#sharesUserNamespace = sharesNamespace ?? this.#sharesUserNamespace;
     this.#credentials = credentials ?? this.#credentials;
     if (mountInfo) this.#mountInfo = mountInfo;
-    if (root) this.#settled.resolve();
+    this.#settled.resolve();
   }
 
   /** Sends a signal to its first process, and to no other. `gone`: it has ended. */

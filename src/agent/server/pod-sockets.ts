@@ -1,4 +1,4 @@
-import { readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import type { Server, Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
@@ -31,6 +31,7 @@ export class PodSockets {
 
   /** Listens for the pods of the store and for those that come, until `signal` aborts. */
   async start(signal: AbortSignal): Promise<void> {
+    mkdirSync(this.#options.directory, { recursive: true, mode: 0o755 });
     this.#options.store.subscribe((change) => {
       if (change.type === 'pod-added') this.#add(change.pod);
       if (change.type === 'pod-removed') void this.#remove(change.pod.uid);
