@@ -113,10 +113,7 @@ export class OwnContainer {
 
   /** Everything is set up, and its first process waits for the start. */
   get created(): boolean {
-    return this.processes().some((pid) => {
-      const place = `/proc/${pid}/cmdline`;
-      return existsSync(place) && readFileSync(place, 'latin1').startsWith('sh\0-c\0read _; exec 0');
-    });
+    return this.processes().some((pid) => commandLine(pid).startsWith('sh\0-c\0read _; exec 0'));
   }
 
   /** Kills what is left and removes the cgroup, as a runtime does after the end. */
@@ -149,6 +146,16 @@ function processesBelow(directory: string): number[] {
   return [...own, ...below.flatMap((entry) => processesBelow(join(directory, entry.name)))];
 }
 
+function commandLine(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1');
+  } catch (error) {
+    // Ended since it was listed.
+    if (!hasErrno(error, 'ENOENT', 'ESRCH')) throw error;
+    return '';
+  }
+}
+
 function kill(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
@@ -167,7 +174,8 @@ export function removeTree(directory: string): void {
   // A process that was killed, and is nobody's child here, leaves its cgroup some time later.
   for (let tries = 0; ; tries += 1) {
     try {
-      return rmdirSync(directory);
+      rmdirSync(directory);
+      return;
     } catch (error) {
       if (!hasErrno(error, 'EBUSY') || tries === 1000) throw error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
