@@ -5,9 +5,6 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { loadSync } from '@grpc/proto-loader';
-import protobuf from 'protobufjs';
-import descriptorTypes from 'protobufjs/google/protobuf/descriptor.json' with { type: 'json' };
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 const files = ['podhand/v1/executor.proto', 'google/rpc/status.proto'];
@@ -23,21 +20,12 @@ function writeTypes(into: string): void {
   });
 }
 
+/** As buf, which resolves names and imports as protoc does, writes it; bare of comments and positions. */
 function descriptorJson(): string {
-  const fileType = protobuf.Root.fromJSON(descriptorTypes as protobuf.INamespace).lookupType(
-    'google.protobuf.FileDescriptorProto',
-  );
-  const definition = loadSync(files, { includeDirs: [join(root, 'proto')] });
-  const seen = new Map<string, object>();
-  for (const entry of Object.values(definition)) {
-    const protos = (entry as { fileDescriptorProtos?: Buffer[] }).fileDescriptorProtos ?? [];
-    for (const bytes of protos) {
-      const file = fileType.toObject(fileType.decode(bytes), { enums: String, longs: String });
-      seen.set(String(file.name), file);
-    }
-  }
-  const sorted = [...seen].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, file]) => file);
-  return `${JSON.stringify({ file: sorted }, null, 1)}\n`;
+  const buf = join(root, 'node_modules/.bin/buf');
+  const options = ['--exclude-source-info', '--as-file-descriptor-set', '-o', '-#format=json'];
+  const text = execFileSync(buf, ['build', 'proto', ...options], { cwd: root, encoding: 'utf8' });
+  return `${JSON.stringify(JSON.parse(text), null, 1)}\n`;
 }
 
 function tree(directory: string): Map<string, string> {

@@ -31,10 +31,11 @@ export function readStartTime(pid: number): number | undefined {
 /** Clock ticks are 1/100 s for every reader of procfs, on both architectures. */
 const ticksPerSecond = 100;
 
-/** When a process started, to 10 ms, on the wall clock. */
+/** When a process started, to 10 ms, on the wall clock as it is set now. */
 export function startedAt(startTime: number): Date {
-  const bootTime = Number(/^btime (\d+)$/m.exec(readFileSync('/proc/stat', 'latin1'))?.[1]);
-  return new Date((bootTime + startTime / ticksPerSecond) * 1000);
+  // Not btime of /proc/stat: that is in whole seconds, so that a process would seem older than its container.
+  const uptime = Number(readFileSync('/proc/uptime', 'latin1').split(' ')[0]);
+  return new Date(Date.now() - (uptime - startTime / ticksPerSecond) * 1000);
 }
 
 /** With whose rights the process opens files; `capabilities` as they are in its own user namespace. Of a zombie too. */
