@@ -1,8 +1,8 @@
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
-import type { ExecutorServiceHandlers } from '../../wire/generated/podhand/v1/ExecutorService.ts';
 import { loadFileDescriptors } from '../../wire/descriptor.ts';
+import type { ExecutorServiceHandlers } from '../../wire/generated/podhand/v1/ExecutorService.ts';
 import { loadExecutorService } from '../../wire/load.ts';
 
 const serviceName = 'podhand.v1.ExecutorService';
