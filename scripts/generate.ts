@@ -7,7 +7,7 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
-const files = ['podhand/v1/executor.proto', 'google/rpc/status.proto'];
+const files = ['podhand/v1/executor.proto', 'google/rpc/status.proto', 'grpc/health/v1/health.proto'];
 const generated = 'src/wire/generated';
 const descriptorFile = 'proto/descriptor.json';
 

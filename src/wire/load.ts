@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { loadSync, type MessageTypeDefinition, type PackageDefinition } from '@grpc/proto-loader';
+import type { HealthDefinition } from './generated/grpc/health/v1/Health.ts';
 import type { ExecutorServiceDefinition } from './generated/podhand/v1/ExecutorService.ts';
 import type { ProtoGrpcType as StatusTypes } from './generated/status.ts';
 
@@ -30,6 +31,11 @@ export const loadExecutorService: () => ExecutorContract = once(() => {
   const definition = packageDefinition['podhand.v1.ExecutorService'] as unknown as ExecutorServiceDefinition;
   return { definition };
 });
+
+/** The standard health service, as a client calls it. */
+export const loadHealthService: () => HealthDefinition = once(
+  () => parse('grpc/health/v1/health.proto')['grpc.health.v1.Health'] as unknown as HealthDefinition,
+);
 
 /** `google.rpc.Status` and `google.rpc.ErrorInfo`; parsed at the first call, which on a client is its first error. */
 export const loadStatusMessages: () => StatusMessages = once(() => {
