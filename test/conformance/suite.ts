@@ -7,6 +7,7 @@ import { isolationConformance } from './isolation.ts';
 import { killConformance } from './kill.ts';
 import { logsConformance } from './logs.ts';
 import { type Flavour, of, openSubject, type Subject } from './subject.ts';
+import { twoPodsConformance } from './two-pods.ts';
 import { waitConformance } from './wait.ts';
 
 /** The executable contract of an executor: the same tests over each, against the real component. */
@@ -54,5 +55,6 @@ export function conformance(name: string, flavour: Flavour): void {
     filesConformance(flavour, subject);
     isolationConformance(subject);
     inPodConformance(subject);
+    twoPodsConformance(subject);
   });
 }
