@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { capabilityNames } from '../../src/agent/executors/roles.ts';
 import { failure, unary } from '../rpc/agent-under-test.ts';
+import { badInputConformance } from './bad-input.ts';
+import { changingFilesConformance } from './changing-files.ts';
 import { filesConformance } from './files.ts';
 import { inPodConformance } from './in-pod.ts';
 import { isolationConformance } from './isolation.ts';
 import { killConformance } from './kill.ts';
+import { largeTreesConformance } from './large-trees.ts';
 import { logsConformance } from './logs.ts';
 import { type Flavour, of, openSubject, type Subject } from './subject.ts';
 import { twoPodsConformance } from './two-pods.ts';
@@ -53,6 +56,9 @@ export function conformance(name: string, flavour: Flavour): void {
     killConformance(subject);
     logsConformance(flavour, subject);
     filesConformance(flavour, subject);
+    badInputConformance(subject);
+    changingFilesConformance(subject);
+    largeTreesConformance(subject);
     isolationConformance(subject);
     inPodConformance(subject);
     twoPodsConformance(subject);
