@@ -108,7 +108,7 @@ export function badInputConformance(subject: () => Subject): void {
       socket = await UnixSocketFile.listen(shared, 'socket');
       writeFileSync(join(shared, 'private'), 'private', { mode: 0o600 });
       const volumes = [{ volume: 'out', mountPath: '/work/mounted/below' }];
-      const last = state === 'exited' ? 'exit 0' : 'touch /tmp/ready; exec sleep 600';
+      const last = state === 'exited' ? 'sleep 0.3' : 'touch /tmp/ready; exec sleep 600';
       await subject().sh(pod, 'main', `${made}${last}`, { volumes });
       await subject().sh(pod, 'user', last, {
         volumes: [{ volume: 'out', mountPath: '/shared' }],

@@ -60,7 +60,7 @@ export function changingFilesConformance(subject: () => Subject): void {
     beforeAll(async () => {
       pod = await subject().pod();
       file = join(await pod.volumeDir('out'), 'file');
-      await subject().sh(pod, 'main', state === 'exited' ? 'exit 0' : 'touch /tmp/ready; exec sleep 600', {
+      await subject().sh(pod, 'main', state === 'exited' ? 'sleep 0.3' : 'touch /tmp/ready; exec sleep 600', {
         volumes: [{ volume: 'out', mountPath: '/out' }],
       });
       if (state === 'exited') await waitFor(subject(), pod, 'main');

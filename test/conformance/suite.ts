@@ -3,6 +3,7 @@ import { capabilityNames } from '../../src/agent/executors/roles.ts';
 import { failure, unary } from '../rpc/agent-under-test.ts';
 import { badInputConformance } from './bad-input.ts';
 import { changingFilesConformance } from './changing-files.ts';
+import { containersConformance } from './containers.ts';
 import { filesConformance } from './files.ts';
 import { inPodConformance } from './in-pod.ts';
 import { isolationConformance } from './isolation.ts';
@@ -53,6 +54,7 @@ export function conformance(name: string, flavour: Flavour): void {
     });
 
     waitConformance(flavour, subject);
+    containersConformance(flavour, subject);
     killConformance(subject);
     logsConformance(flavour, subject);
     filesConformance(flavour, subject);
