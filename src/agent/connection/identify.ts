@@ -7,7 +7,7 @@ import { parseStartTime } from '../linux/proc-status.ts';
 import { peerCredentials, peerPidfd } from '../linux/socket-calls.ts';
 import { hasErrno } from '../linux/syscalls.ts';
 import type { PodStore } from '../pods/store.ts';
-import type { PodCaller } from './caller.ts';
+import type { AdminCaller, PodCaller } from './caller.ts';
 
 /** How long a container that connects may be ahead of the source that names it. */
 const namedWithinMs = 5000;
@@ -55,6 +55,25 @@ export async function identify(socketFd: number, options: Options): Promise<PodC
   }
 }
 
+/**
+ * Who connected to the admin socket: root of the node, or root in the agent's own container. Root of any other container
+ * is not, though a hostPath may have brought it to the socket. Errors: CALLER_UNKNOWN.
+ */
+export function identifyAdmin(socketFd: number, nodeCgroup: string): AdminCaller {
+  const { pid, uid } = peerCredentials(socketFd);
+  if (pid === 0 || uid !== 0) throw notRootOfNode();
+  const pidfd = peerPidfd(socketFd) ?? openWithoutRace(pid);
+  try {
+    const { podUid, containerId, conflict } = parseCgroup(readCgroup(pid, pidfd), nodeCgroup);
+    const own = parseCgroup(readFileSync('/proc/self/cgroup', 'latin1'), nodeCgroup);
+    const ofNode = podUid === undefined && containerId === undefined;
+    if (conflict || !(ofNode || (containerId !== undefined && containerId === own.containerId))) throw notRootOfNode();
+    return { kind: 'admin', pid };
+  } finally {
+    closeSync(pidfd);
+  }
+}
+
 /** Before Linux 6.5: the pid could have been reused before the pidfd was opened; its start time tells. */
 function openWithoutRace(pid: number): number {
   const before = startTime(pid);
@@ -99,6 +118,10 @@ function notOfPod(): PodhandError {
     'CALLER_NOT_OF_POD',
     'the calling process is not in a container of the pod that owns this socket',
   );
+}
+
+function notRootOfNode(): PodhandError {
+  return new PodhandError('CALLER_UNKNOWN', 'the admin socket answers root of the node only');
 }
 
 function unknownCaller(): PodhandError {
