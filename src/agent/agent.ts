@@ -14,6 +14,8 @@ import { readNodeCgroup } from './linux/node.ts';
 import { CallMetrics } from './metrics/call-metrics.ts';
 import { serveMetrics } from './metrics/endpoint.ts';
 import { executorErrors, registerProcessMetrics } from './metrics/node-metrics.ts';
+import { SocketMetrics } from './metrics/socket-metrics.ts';
+import { listedPod } from './pods/listed.ts';
 import type { Pod } from './pods/model.ts';
 import { PodStore } from './pods/store.ts';
 import { ExitWatch } from './processes/exit-watch.ts';
@@ -23,8 +25,8 @@ import { RpcAdapter } from './rpc/adapter.ts';
 import { Admission } from './rpc/admission.ts';
 import { createGrpcServer } from './server/grpc-servers.ts';
 import { listenOn } from './server/listen.ts';
-import { PodSockets } from './server/pod-sockets.ts';
 import { executorService } from './service/executor-service.ts';
+import { PodSockets } from './sockets/pod-sockets.ts';
 
 const pruneEveryMs = 10 * 60_000;
 
@@ -88,7 +90,7 @@ export async function startAgent({ config, version, log, createExecutors }: Opti
       log,
       stopping: calls.signal,
       callerOf: (peer) => connections.callerOf(peer),
-      podOf: (caller, chosen) => podOf(store, caller, chosen),
+      podOf: (caller, chosen, signal) => podOf(store, caller, chosen, signal),
     });
     const service = executorService(adapter, {
       version,
@@ -108,16 +110,18 @@ export async function startAgent({ config, version, log, createExecutors }: Opti
     await recorder.start(running.signal);
     await feeder(byName).containers.feed(store, running.signal);
     const sockets = new PodSockets({
-      directory: `${config.runDir}/pods`,
+      config,
       store,
+      metrics: new SocketMetrics(registry),
       log,
+      hasProcesses: (podUid) => executors.hasProcesses?.(podUid) ?? false,
       onConnection: (socket, podUid) => {
         const identified = (fd: number) => identify(fd, { store, podUid, nodeCgroup, signal: running.signal });
         void connections.accept(socket, podUid, identified, podServer.inject);
       },
     });
-    await sockets.start(running.signal);
     closers.push(() => sockets.close());
+    sockets.start(running.signal);
     store.subscribe((change) => {
       if (change.type !== 'pod-removed') return;
       connections.closePod(change.pod.uid);
@@ -130,6 +134,7 @@ export async function startAgent({ config, version, log, createExecutors }: Opti
         const identified = (fd: number) => identifyAdmin(fd, nodeCgroup);
         void connections.accept(socket, 'admin', identified, adminServer.inject);
       },
+      onError: (err) => log.error({ err }, 'a connection to the admin socket could not be accepted'),
     });
     closers.push(() => admin.close());
     const scrape: HttpServer | undefined =
@@ -143,7 +148,7 @@ export async function startAgent({ config, version, log, createExecutors }: Opti
     return {
       stop: async () => {
         for (const server of [podServer, adminServer]) server.setServing(false);
-        await sockets.close();
+        sockets.close();
         admin.close();
         const drained = Promise.all([podServer.drain(config.drain), adminServer.drain(config.drain)]);
         // Calls that never end by themselves (Wait, follow) are told to call again, which they can at once elsewhere.
@@ -161,18 +166,15 @@ export async function startAgent({ config, version, log, createExecutors }: Opti
   }
 }
 
-function podOf(store: PodStore, caller: Caller, chosen: string | undefined): Pod {
-  if (caller.kind === 'admin' && (chosen === undefined || chosen === '')) {
+async function podOf(store: PodStore, caller: Caller, chosen: string | undefined, signal: AbortSignal): Promise<Pod> {
+  if (caller.kind === 'pod') return await listedPod(store, caller.podUid, signal);
+  if (chosen === undefined || chosen === '') {
     throw new PodhandError(
       'INVALID_REQUEST',
       'on the admin socket the metadata key podhand-pod chooses the pod: namespace/name or uid',
     );
   }
-  const pod =
-    caller.kind === 'pod' ? store.pod(caller.podUid) : (store.pod(chosen ?? '') ?? store.podByName(chosen ?? ''));
+  const pod = store.pod(chosen) ?? store.podByName(chosen);
   if (pod !== undefined) return pod;
-  throw new PodhandError(
-    'POD_NOT_FOUND',
-    caller.kind === 'pod' ? 'the pod has left the node' : 'this node has no such pod',
-  );
+  throw new PodhandError('POD_NOT_FOUND', 'this node has no such pod');
 }

@@ -47,6 +47,8 @@ export const reasons = {
   // The executor in force does not have this role.
   ROLE_NOT_OFFERED: status.UNIMPLEMENTED,
   // The other side is away.
+  /** The pod's socket is there before its source of pods names it. */
+  POD_NOT_LISTED: status.UNAVAILABLE,
   RUNTIME_UNAVAILABLE: status.UNAVAILABLE,
   AGENT_STOPPING: status.UNAVAILABLE,
   AGENT_UNREACHABLE: status.UNAVAILABLE,

@@ -118,11 +118,15 @@ function conflicts(config: z.infer<typeof configSchema>): Problem[] {
     config.containerRuntimeExecutor,
     ...config.containerRuntimeExecutors.map((rule) => rule.name),
   ]);
+  const problems: Problem[] = [];
   if (names.has('docker') && names.has('pns') && config.pns.podSource !== 'docker') {
     const what = 'must be docker where the docker executor is in force beside pns: a node has one source of pods';
-    return [{ where: 'pns.podSource', what }];
+    problems.push({ where: 'pns.podSource', what });
   }
-  return [];
+  if (config.sockets.volumes.length === 0 && !config.sockets.hostPath) {
+    problems.push({ where: 'sockets', what: 'without volumes and without hostPath no pod would have a socket' });
+  }
+  return problems;
 }
 
 function deepFreeze<T>(value: T): T {

@@ -32,6 +32,9 @@ const absolute = (fallback: string) =>
     .startsWith('/', 'must be an absolute path')
     .refine((path) => !path.split('/').includes('..'), 'must not contain ".."')
     .default(fallback);
+const flag = (fallback: boolean) => z.union([z.boolean(), z.stringbool()]).default(fallback);
+/** A volume's name: a DNS label. */
+const volumeName = z.string().regex(/^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/, 'must be the name of a volume');
 const argv = z.array(z.string()).optional();
 
 const executorName = z.enum(['docker', 'pns']);
@@ -94,6 +97,14 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   kubelet: z.strictObject({ directory: absolute('/var/lib/kubelet') }).prefault({}),
+  sockets: z
+    .strictObject({
+      volumes: z.array(volumeName).max(8).default(['podhand']),
+      hostPath: flag(true),
+      checkEvery: duration('1s').refine((ms) => ms >= 100, 'must be 100ms or more'),
+      pods: count(1024),
+    })
+    .prefault({}),
   pods: z.strictObject({ forgetAfter: duration('60s') }).prefault({}),
   hold: z.strictObject({ afterExit: duration('10m'), perPod: count(32), perNode: count(512) }).prefault({}),
   mounts: z

@@ -89,6 +89,7 @@ export async function createExecutors(config: AgentConfig, log: Logger, signal: 
   return {
     byName,
     saving,
+    hasProcesses: (podUid) => held.all().some((one) => one.podUid === podUid && !one.ended),
     heldCount: () => held.all().length,
     close: () => pool.close(),
   };
