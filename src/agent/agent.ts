@@ -116,7 +116,8 @@ export async function startAgent({ config, version, log, createExecutors }: Opti
       log,
       hasProcesses: (podUid) => executors.hasProcesses?.(podUid) ?? false,
       onConnection: (socket, podUid) => {
-        const identified = (fd: number) => identify(fd, { store, podUid, nodeCgroup, signal: running.signal });
+        const identified = (fd: number) =>
+          identify(fd, { store, podUid, nodeCgroup, witness: config.callers.witness, signal: running.signal });
         void connections.accept(socket, podUid, identified, podServer.inject);
       },
     });

@@ -105,6 +105,7 @@ export const configSchema = z.strictObject({
       pods: count(1024),
     })
     .prefault({}),
+  callers: z.strictObject({ witness: z.enum(['cgroup', 'none']).default('cgroup') }).prefault({}),
   pods: z.strictObject({ forgetAfter: duration('60s') }).prefault({}),
   hold: z.strictObject({ afterExit: duration('10m'), perPod: count(32), perNode: count(512) }).prefault({}),
   mounts: z

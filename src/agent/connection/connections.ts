@@ -72,7 +72,8 @@ export class Connections {
         forget();
         return;
       }
-      if (caller.kind === 'pod') unwatch = this.#options.exits.watch(caller.pidfd, () => socket.destroy());
+      if (caller.kind === 'pod' && caller.process !== undefined)
+        unwatch = this.#options.exits.watch(caller.process.pidfd, () => socket.destroy());
       // The only thing of a socket that the RPC library shows to its handlers.
       Object.defineProperty(socket, 'remoteAddress', { value: label });
       inject(socket);
@@ -115,7 +116,7 @@ export class Connections {
   #forget(label: string, caller: Caller, unwatch: () => void): void {
     if (!this.#identified.delete(label)) return;
     unwatch();
-    if (caller.kind === 'pod') closeSync(caller.pidfd);
+    if (caller.kind === 'pod' && caller.process !== undefined) closeSync(caller.process.pidfd);
   }
 }
 

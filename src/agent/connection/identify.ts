@@ -18,16 +18,20 @@ interface Options {
   readonly podUid: string;
   /** The cgroup that the whole node lives in; see `nodeCgroup()`. */
   readonly nodeCgroup: string;
+  /** `none`: the agent cannot see the processes of the node, and the socket alone says who calls. */
+  readonly witness: 'cgroup' | 'none';
   readonly signal: AbortSignal;
 }
 
 /**
  * Who connected: the socket says which pod, and the peer's cgroup, which the kernel writes, has to say the same. The
- * identity is of the process that connected; a socket that was passed to another process dies with the first one.
+ * identity is of the process that connected; a socket that was passed to another process dies with the first one. With
+ * `witness: none` there is no process, and a socket that was passed on lives on.
  * Errors: CALLER_UNKNOWN, CALLER_NOT_OF_POD. The returned `pidfd` is the caller's to close.
  */
 export async function identify(socketFd: number, options: Options): Promise<PodCaller> {
-  const { pid, uid, gid } = peerCredentials(socketFd);
+  if (options.witness === 'none') return { kind: 'pod', podUid: options.podUid };
+  const { pid } = peerCredentials(socketFd);
   // 0: a process in a pid namespace that is not below ours.
   if (pid === 0) throw new PodhandError('CALLER_UNKNOWN', 'the calling process is not visible to the agent');
   const pidfd = peerPidfd(socketFd) ?? openWithoutRace(pid);
@@ -37,18 +41,10 @@ export async function identify(socketFd: number, options: Options): Promise<PodC
     if (conflict || (podUid === undefined && containerId === undefined)) throw notOfPod();
     if (podUid !== undefined && podUid !== options.podUid) throw notOfPod();
     if (podUid === undefined && containerId !== undefined) await ofPodByContainer(containerId, options);
-    return {
-      kind: 'pod',
-      podUid: options.podUid,
-      pid,
-      uid,
-      gid,
-      containerId,
-      pidfd,
-      verify: () => {
-        if (readCgroup(pid, pidfd) !== cgroup) throw unknownCaller();
-      },
+    const verify = () => {
+      if (readCgroup(pid, pidfd) !== cgroup) throw unknownCaller();
     };
+    return { kind: 'pod', podUid: options.podUid, process: { pid, containerId, pidfd, verify } };
   } catch (error) {
     closeSync(pidfd);
     throw error;
