@@ -1,4 +1,4 @@
-import { PodhandError } from '../../../../wire/errors.ts';
+import { PodhandError } from '../../../wire/errors.ts';
 import type { LogTime } from './log-time.ts';
 
 /** 0 is stdout, 1 is stderr. */
