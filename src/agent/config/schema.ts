@@ -34,7 +34,12 @@ const absolute = (fallback: string) =>
     .default(fallback);
 const argv = z.array(z.string()).optional();
 
-const executorName = z.enum(['docker', 'pns']);
+const executorName = z.enum(['docker', 'kubelet', 'k8sapi', 'pns']);
+const serviceAccount = '/var/run/secrets/kubernetes.io/serviceaccount';
+const https = z
+  .string()
+  .regex(/^(https:\/\/[^/\s]+)?$/, 'must be https://HOST:PORT')
+  .default('');
 
 const labelSelector = z.strictObject({
   matchLabels: z.record(z.string(), z.string()).optional(),
@@ -80,7 +85,9 @@ export const configSchema = z.strictObject({
       containersDir: absolute('/var/lib/docker/containers'),
     })
     .prefault({}),
-  pns: z.strictObject({ podSource: z.enum(['node-logs', 'docker']).default('node-logs') }).prefault({}),
+  pns: z
+    .strictObject({ podSource: z.enum(['node-logs', 'docker', 'kubelet', 'k8sapi']).default('node-logs') })
+    .prefault({}),
   nodeLogs: z
     .strictObject({ podsDir: absolute('/var/log/pods'), containersDir: absolute('/var/log/containers') })
     .prefault({}),
@@ -93,7 +100,23 @@ export const configSchema = z.strictObject({
         .default(['/kubepods', '/kubepods.slice', '/docker', '/system.slice']),
     })
     .prefault({}),
-  kubelet: z.strictObject({ directory: absolute('/var/lib/kubelet') }).prefault({}),
+  kubelet: z
+    .strictObject({
+      directory: absolute('/var/lib/kubelet'),
+      url: https,
+      caFile: absolute(`${serviceAccount}/ca.crt`),
+      tokenFile: absolute(`${serviceAccount}/token`),
+      pollInterval: duration('1s'),
+    })
+    .prefault({}),
+  k8sapi: z
+    .strictObject({
+      url: https,
+      caFile: absolute(`${serviceAccount}/ca.crt`),
+      tokenFile: absolute(`${serviceAccount}/token`),
+      nodeAccess: z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')]).default(true),
+    })
+    .prefault({}),
   pods: z.strictObject({ forgetAfter: duration('60s') }).prefault({}),
   hold: z.strictObject({ afterExit: duration('10m'), perPod: count(32), perNode: count(512) }).prefault({}),
   mounts: z

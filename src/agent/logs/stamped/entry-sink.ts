@@ -23,5 +23,5 @@ export interface EntryParser {
 }
 
 export function unreadable(): PodhandError {
-  return new PodhandError('LOG_LOST', 'the container engine cannot read its log of this container any further');
+  return new PodhandError('LOG_LOST', 'the runtime cannot read its log of this container any further');
 }
