@@ -29,12 +29,18 @@ export async function recorded(name: string): Promise<ClusterParts | undefined> 
   return partsOf(plan, network, await ensureComponents());
 }
 
+/** Installs and builds what a cluster is made of, where it is missing. */
+export async function ensurePrograms(): Promise<Components> {
+  const programs = ['openssl', 'nsenter', 'unshare'].map((name) => `/usr/bin/${name}`);
+  await ensureFiles([...programs, '/sbin/ip'], ['openssl', 'util-linux', 'iproute2']);
+  const engine = ['/usr/sbin/dockerd', '/usr/bin/containerd', '/usr/bin/ctr', '/usr/bin/runc', '/usr/sbin/iptables'];
+  await ensureFiles(engine, ['docker.io', 'iptables']);
+  return await ensureComponents();
+}
+
 /** Brings a cluster up, or finds it up. What a dead one has left is removed first. */
 export async function bringUp(plan: ClusterPlan): Promise<{ parts: ClusterParts; started: boolean }> {
-  const programs = ['openssl', 'nsenter', 'unshare'].map((name) => `/usr/bin/${name}`);
-  await ensureFiles([...programs, '/usr/bin/containerd', '/usr/bin/runc'], ['openssl', 'util-linux', 'docker.io']);
-  await ensureFiles(['/sbin/ip'], ['iproute2']);
-  const components = await ensureComponents();
+  const components = await ensurePrograms();
   const there = await recorded(plan.name);
   if (there !== undefined && [...(await running(there)).values()].every(Boolean)) {
     const { runtime, kubeletRoot } = there.plan;

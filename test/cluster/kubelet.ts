@@ -34,6 +34,7 @@ export function kubelet(
   const client = identities.certificate('apiserver-kubelet-client');
   return new Daemon({
     name: 'kubelet',
+    cluster: places.name,
     run: places.run,
     argv: () => node.enter([program, ...flags]),
     ready: () =>
