@@ -65,13 +65,13 @@ export class ContainerdNode implements NodeRuntime {
     const engine = await startEngine();
     try {
       await ensureImage(engine.docker, image);
-      await this.#import(await engine.docker.getImage(image).get());
+      await this.takeImages(await engine.docker.getImage(image).get());
     } finally {
       await engine.close();
     }
   }
 
-  async #import(archive: NodeJS.ReadableStream): Promise<void> {
+  async takeImages(archive: NodeJS.ReadableStream): Promise<void> {
     const [program = '', ...args] = this.#ctrArgv('images', 'import', '-');
     const importing = spawn(program, args, { stdio: ['pipe', 'ignore', 'inherit'] });
     const ended = once(importing, 'close');

@@ -82,4 +82,9 @@ export class DockerNode implements NodeRuntime {
   async loadImage(image: TestImage): Promise<void> {
     await ensureImage(new Docker({ socketPath: this.socketPath }), image);
   }
+
+  async takeImages(archive: NodeJS.ReadableStream): Promise<void> {
+    const progress = await new Docker({ socketPath: this.socketPath }).loadImage(archive);
+    for await (const line of progress) if (`${line}`.includes('"error"')) throw new Error(`dockerd says: ${line}`);
+  }
 }

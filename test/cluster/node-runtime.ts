@@ -15,6 +15,8 @@ export interface NodeRuntime {
   /** The pid while it runs. */
   pid(): Promise<number | undefined>;
   loadImage(image: TestImage): Promise<void>;
+  /** Takes the images of an archive that `docker save` has written. */
+  takeImages(archive: NodeJS.ReadableStream): Promise<void>;
 }
 
 export const pauseImage = 'podhand-test/pause:latest' satisfies TestImage;
