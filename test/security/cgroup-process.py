@@ -6,10 +6,12 @@ it would say of a process of that pod.
     relay:  listens at SOCKET.relay and hands bytes between it and a connection to SOCKET, which it opens at once
     die:    connects and ends
     pass:   connects, sends the connection by SCM_RIGHTS to whoever listens at SOCKET.pass, ends when told to on stdin
+    silent: opens 1,000 connections, says nothing on them, and says how many have been closed by the other side
     take:   listens at SOCKET.pass, takes a connection from there and relays it as `relay` does
 """
 
 import os
+import resource
 import select
 import socket
 import sys
@@ -51,12 +53,36 @@ def relay(agent, at):
             pairs[source].sendall(data)
 
 
+def poll(sockets):
+    """Those that have something to say; select(2) takes no descriptor past 1023."""
+    poller = select.poll()
+    by_fd = {each.fileno(): each for each in sockets}
+    for fd in by_fd:
+        poller.register(fd, select.POLLRDHUP | select.POLLHUP)
+    return [by_fd[fd] for fd, _ in poller.poll()]
+
+
 # Names beside the socket would be in a directory of the agent.
 beside = os.environ["BESIDE"]
 if mode == "relay":
     relay(connect(path), f"{beside}/relay")
 elif mode == "die":
     connect(path)
+elif mode == "silent":
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
+    held = [connect(path) for _ in range(1000)]
+    print("connected", flush=True)
+    closed = 0
+    while held:
+        for source in poll(held):
+            try:
+                source.recv(65536)
+            except ConnectionError:
+                pass
+            held.remove(source)
+            closed += 1
+        print(closed, flush=True)
 elif mode == "pass":
     agent = connect(path)
     with connect(f"{beside}/pass") as taker:
