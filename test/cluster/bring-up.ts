@@ -4,7 +4,7 @@ import { ensureFiles } from '../node/debian.ts';
 import type { TestImage } from '../node/images.ts';
 import { becomes } from '../node/processes.ts';
 import { ask } from './ask.ts';
-import { type Components, ensureComponents } from './build/components.ts';
+import { builtComponents, type Components, ensureComponents } from './build/components.ts';
 import { DockerNode } from './docker-node.ts';
 import { identitiesOf, makeIdentities, nodeName } from './identities.ts';
 import { prepareKubelet } from './kubelet.ts';
@@ -27,7 +27,7 @@ export async function recorded(name: string): Promise<ClusterParts | undefined> 
   const text = await readFile(new Places(name).at('cluster.json'), 'utf8').catch(() => '');
   if (text === '') return undefined;
   const { plan, network } = JSON.parse(text) as Record;
-  return partsOf(plan, network, await ensureComponents());
+  return partsOf(plan, network, builtComponents());
 }
 
 /** Installs and builds what a cluster is made of, where it is missing. */

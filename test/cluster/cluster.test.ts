@@ -120,11 +120,13 @@ describe.each(flavours)('a cluster on $runtime', ({ runtime, version }) => {
     expect((await as('get', 'secrets', '-A')).exitCode).not.toBe(0);
   });
 
-  test('goes on after its kubelet, its API server and its runtime were killed', async () => {
+  test('goes on after its kubelet, its API server and its runtime were killed, and so do its containers', async () => {
+    const running = (await statusOf(cluster, 'runs')).status.containerStatuses?.[0];
     const { kubelet, controlPlane, runtime: node } = cluster;
     for (const part of [kubelet, controlPlane.apiserver, node]) {
       const pid = await part.pid();
-      await part.kill();
+      if (part === node) await node.kill({ keepContainers: true });
+      else await part.kill();
       expect(await part.pid()).toBeUndefined();
       await part.start();
       expect(await part.pid()).not.toBe(pid);
@@ -132,6 +134,8 @@ describe.each(flavours)('a cluster on $runtime', ({ runtime, version }) => {
     await cluster.apply([podObject('later', ['sh', '-c', 'exit 4'])]);
     const { status } = await untilPod(cluster, 'later', terminated);
     expect(status.containerStatuses?.[0]?.state.terminated?.exitCode).toBe(4);
+    expect((await statusOf(cluster, 'runs')).status.containerStatuses?.[0]).toEqual(running);
+    expect((await cluster.kubectl.run(['exec', 'runs', '--', 'cat', '/memory/from-outside'])).exitCode).toBe(0);
   });
 
   test('comes up again after everything of it was killed, without what was there before', async () => {

@@ -21,7 +21,7 @@ export async function loadImages(cluster: Cluster): Promise<void> {
     for (const [built, name] of Object.entries(names))
       await engine.docker.getImage(built).tag({ repo: name, tag: 'latest' });
     for (const name of Object.values(names))
-      await cluster.runtime.takeImages(await engine.docker.getImage(`${name}:latest`).get());
+      await cluster.runtime.importImages(await engine.docker.getImage(`${name}:latest`).get());
   } finally {
     await engine.close();
   }
