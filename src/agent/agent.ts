@@ -6,12 +6,11 @@ import type { AgentConfig } from './config/schema.ts';
 import type { Caller } from './connection/caller.ts';
 import { openCallerRoot } from './connection/caller-root.ts';
 import { Connections } from './connection/connections.ts';
-import { identify } from './connection/identify.ts';
+import { identify, identifyAdmin } from './connection/identify.ts';
 import { countErrors } from './executors/count-errors.ts';
 import type { ExecutorSet } from './executors/roles.ts';
 import { chooseExecutor, feeder } from './executors/select.ts';
 import { readNodeCgroup } from './linux/node.ts';
-import { peerCredentials } from './linux/socket-calls.ts';
 import { CallMetrics } from './metrics/call-metrics.ts';
 import { serveMetrics } from './metrics/endpoint.ts';
 import { executorErrors, registerProcessMetrics } from './metrics/node-metrics.ts';
@@ -19,6 +18,7 @@ import { SocketMetrics } from './metrics/socket-metrics.ts';
 import { listedPod } from './pods/listed.ts';
 import type { Pod } from './pods/model.ts';
 import { PodStore } from './pods/store.ts';
+import { ExitWatch } from './processes/exit-watch.ts';
 import { RecordFiles } from './records/record-files.ts';
 import { Recorder } from './records/recorder.ts';
 import { RpcAdapter } from './rpc/adapter.ts';
@@ -75,7 +75,9 @@ export async function startAgent({ config, version, log, createExecutors }: Opti
       usageAtEnd: (pod, container) => executorFor(pod.uid).stats?.final(container),
     });
     closers.push(() => recorder.settled());
-    const connections = new Connections({ limits: config.limits, log });
+    const exits = new ExitWatch((error) => log.error({ err: error }, 'ends of callers are not seen any more'));
+    closers.push(() => exits.close());
+    const connections = new Connections({ limits: config.limits, log, exits });
     closers.push(() => connections.close());
     const metrics = new CallMetrics(registry, {
       streams: () => admission.streams,
@@ -114,7 +116,8 @@ export async function startAgent({ config, version, log, createExecutors }: Opti
       log,
       hasProcesses: (podUid) => executors.hasProcesses?.(podUid) ?? false,
       onConnection: (socket, podUid) => {
-        const identified = (fd: number) => identify(fd, { store, podUid, nodeCgroup, signal: running.signal });
+        const identified = (fd: number) =>
+          identify(fd, { store, podUid, nodeCgroup, witness: config.callers.witness, signal: running.signal });
         void connections.accept(socket, podUid, identified, podServer.inject);
       },
     });
@@ -128,7 +131,10 @@ export async function startAgent({ config, version, log, createExecutors }: Opti
     const admin = await listenOn(config.runDir, 'admin.sock', {
       mode: 0o600,
       directoryMode: 0o755,
-      onConnection: (socket) => void connections.accept(socket, 'admin', identifyAdmin, adminServer.inject),
+      onConnection: (socket) => {
+        const identified = (fd: number) => identifyAdmin(fd, nodeCgroup);
+        void connections.accept(socket, 'admin', identified, adminServer.inject);
+      },
       onError: (err) => log.error({ err }, 'a connection to the admin socket could not be accepted'),
     });
     closers.push(() => admin.close());
@@ -159,12 +165,6 @@ export async function startAgent({ config, version, log, createExecutors }: Opti
     await close();
     throw error;
   }
-}
-
-function identifyAdmin(fd: number): Caller {
-  const { pid, uid } = peerCredentials(fd);
-  if (uid !== 0) throw new PodhandError('CALLER_UNKNOWN', 'the admin socket answers root only');
-  return { kind: 'admin', pid };
 }
 
 async function podOf(store: PodStore, caller: Caller, chosen: string | undefined, signal: AbortSignal): Promise<Pod> {

@@ -97,8 +97,8 @@ export class RpcAdapter {
       signal: controller.signal,
       admit: async (of: AnyCall): Promise<CallContext> => {
         const caller = this.#options.callerOf(peer);
-        if (caller.kind === 'pod') caller.verify();
-        facts.caller = caller.kind === 'pod' ? (caller.containerId?.slice(0, 12) ?? '') : 'admin';
+        if (caller.kind === 'pod') caller.process?.verify();
+        facts.caller = caller.kind === 'pod' ? (caller.process?.containerId?.slice(0, 12) ?? '') : 'admin';
         if (caller.kind === 'pod') admission.admit(caller.podUid);
         pod = await this.#options.podOf(caller, of.metadata.get('podhand-pod')[0]?.toString(), controller.signal);
         return { pod, caller, signal: controller.signal, facts };

@@ -1,4 +1,4 @@
-import { PodhandError } from '../../../../wire/errors.ts';
+import { PodhandError } from '../../../wire/errors.ts';
 import type { LogTime } from './log-time.ts';
 
 /** 0 is stdout, 1 is stderr. */
@@ -23,5 +23,5 @@ export interface EntryParser {
 }
 
 export function unreadable(): PodhandError {
-  return new PodhandError('LOG_LOST', 'the container engine cannot read its log of this container any further');
+  return new PodhandError('LOG_LOST', 'the runtime cannot read its log of this container any further');
 }

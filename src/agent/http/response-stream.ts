@@ -1,20 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
 
-/** Bytes that wait for the reader before the engine's connection is paused. */
+/** Bytes that wait for the reader before the server's connection is paused. */
 const highWaterBytes = 256 * 1024;
 /** A stream of many small pieces is let pile up a little: less than what the socket holds, so that its writer goes on. */
 const linger = { ms: 3, bytes: 32 * 1024 };
 
 /**
- * The body of one answer of the engine, read in batches: everything that has arrived since the last `read`.
+ * The body of one HTTP answer, read in batches: everything that has arrived since the last `read`.
  *
- * undici's `dispatch` and not its `body`, nor dockerode: dockerd sends each line of a log as an HTTP chunk of its own,
- * and a Readable costs a microsecond or two for each of them, more than everything else that we do with a line. One
- * promise per socket read instead, and a pause that stops the socket itself, so that what a slow caller does not take
- * stays in dockerd.
+ * undici's `dispatch` and not its `body`, nor dockerode: dockerd and kubelet send each line of a log as an HTTP chunk of
+ * its own, and a Readable costs a microsecond or two for each of them, more than everything else that we do with a line.
+ * One promise per socket read instead, and a pause that stops the socket itself, so that what a slow caller does not
+ * take stays with the server.
  */
-export class EngineStream {
+export class ResponseStream {
   readonly statusCode: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly #controller: Dispatcher.DispatchController;
@@ -37,13 +37,16 @@ export class EngineStream {
   /** Sends the request; resolves with the answer's head, of whatever status. The signal ends the body too. */
   static open(
     dispatcher: Dispatcher,
-    method: 'GET' | 'HEAD',
-    path: string,
+    request: {
+      readonly method: 'GET' | 'HEAD';
+      readonly path: string;
+      readonly headers: Readonly<Record<string, string>>;
+    },
     signal: AbortSignal,
-  ): Promise<EngineStream> {
+  ): Promise<ResponseStream> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
-      let stream: EngineStream | undefined;
+      let stream: ResponseStream | undefined;
       let abort = () => {};
       const settle = (error?: Error) => {
         signal.removeEventListener('abort', abort);
@@ -51,7 +54,7 @@ export class EngineStream {
         else stream.#end(signal.aborted ? asError(signal.reason) : error);
       };
       dispatcher.dispatch(
-        { method, path, headers: { host: 'docker' } },
+        { ...request, headers: { ...request.headers } },
         {
           onRequestStart(controller) {
             abort = () => controller.abort(asError(signal.reason));
@@ -60,7 +63,7 @@ export class EngineStream {
           },
           onResponseStart(controller, statusCode, headers) {
             if (statusCode < 200) return;
-            stream = new EngineStream(controller, statusCode, headers);
+            stream = new ResponseStream(controller, statusCode, headers);
             resolve(stream);
           },
           onResponseData(_controller, chunk) {

@@ -29,6 +29,12 @@ export function sinceParameter(time: LogTime): string | undefined {
   return `${time.seconds}.${String(time.nanos).padStart(9, '0')}`;
 }
 
+/** RFC 3339 in UTC with nanoseconds; undefined for the beginning of all logs. */
+export function isoOfTime({ seconds, nanos }: LogTime): string | undefined {
+  if (seconds === 0 && nanos === 0) return undefined;
+  return `${new Date(seconds * 1000).toISOString().slice(0, 19)}.${String(nanos).padStart(9, '0')}Z`;
+}
+
 /** Reads stamps; keeps the last second, since most lines share it with the one before. */
 export class StampReader {
   readonly #second = Buffer.alloc(19);

@@ -1,5 +1,5 @@
-import { PodhandError } from '../../../../wire/errors.ts';
-import type { LogChunk, LogStreamName } from '../../roles.ts';
+import { PodhandError } from '../../../wire/errors.ts';
+import type { LogChunk, LogStreamName } from '../../executors/roles.ts';
 import { encodeCursor, type Places } from './cursor.ts';
 import type { EntrySink, StreamIndex } from './entry-sink.ts';
 import { dateOfTime, type LogTime, stampLength } from './log-time.ts';

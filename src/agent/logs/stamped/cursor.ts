@@ -1,4 +1,4 @@
-import { PodhandError } from '../../../../wire/errors.ts';
+import { PodhandError } from '../../../wire/errors.ts';
 import { type Place, start } from './stream-position.ts';
 
 /** stdout, stderr. */
