@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { copyFile, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cacheDir } from '../../test/node/cache.ts';
@@ -67,6 +67,7 @@ export async function buildEmissary(architecture: Architecture, script: string, 
     await must(tools.link(['emissary.o', 'native.o', library], 'podhand-emissary'), { cwd: work });
     await must([tools.strip, '--strip-all', 'podhand-emissary'], { cwd: work });
     await copyFile(join(work, 'podhand-emissary'), output);
+    await chmod(output, 0o555);
   } finally {
     await rm(work, { recursive: true, force: true });
   }

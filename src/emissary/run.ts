@@ -76,6 +76,8 @@ export class ContainerRun {
     this.#watchSignalFile(this.#files);
     await awaitDependencies(template.containers.get(container) ?? [], this.#files, this.#watch, this.#waiting);
     if (this.#settings.pauseBefore) await this.#pause('before');
+    // Somebody may have asked for the end already.
+    await this.#waiting.delay(0);
     const output = capture || template.archiveLogs ? this.#captured(this.#files) : undefined;
     const status = await this.#tried(this.#command, template, output);
     if (this.#settings.pauseAfter) await this.#pause('after').catch(endsThePause);

@@ -15,17 +15,17 @@ const flags: Record<OpenFor, number> = {
   existing: os.O_WRONLY | os.O_TRUNC | native.O_NONBLOCK,
 };
 
-const types: Readonly<Record<number, FileStatus['type']>> = {
-  16807: 'file',
-  9604: 'directory',
-  21609: 'symlink',
-};
+const types = new Map<number, FileStatus['type']>([
+  [0o100000, 'file'],
+  [0o040000, 'directory'],
+  [0o120000, 'symlink'],
+]);
 
 function statusOf([stat, number]: [os.Stat | null, number], path: string): FileStatus | undefined {
   if (number === errno.ENOENT || number === errno.ENOTDIR) return undefined;
   if (stat === null) throw new SystemError('stat', path, number, std.strerror(number));
   return {
-    type: types[stat.mode & 0o170000] ?? 'other',
+    type: types.get(stat.mode & 0o170000) ?? 'other',
     mode: stat.mode & 0o7777,
     size: stat.size,
     uid: stat.uid,
