@@ -27,6 +27,13 @@ export const reasons = {
   DESTINATION_NOT_A_VOLUME: status.FAILED_PRECONDITION,
   DESTINATION_EXISTS: status.ALREADY_EXISTS,
   LOGS_UNAVAILABLE: status.FAILED_PRECONDITION,
+  /** The executor signals by running the image's own kill, and the image has none. */
+  KILL_NOT_IN_IMAGE: status.FAILED_PRECONDITION,
+  SHARED_PROCESS_NAMESPACE: status.FAILED_PRECONDITION,
+  /** A volume that the executor does not find on the node. */
+  VOLUME_NOT_REACHABLE: status.FAILED_PRECONDITION,
+  /** A symlink that leads out of the volume: where to, only the container itself can tell. */
+  LINK_LEAVES_VOLUME: status.FAILED_PRECONDITION,
   // Rights.
   CALLER_UNKNOWN: status.UNAUTHENTICATED,
   CALLER_NOT_OF_POD: status.PERMISSION_DENIED,
@@ -46,7 +53,13 @@ export const reasons = {
   LOG_LOST: status.DATA_LOSS,
   // The executor in force does not have this role.
   ROLE_NOT_OFFERED: status.UNIMPLEMENTED,
+  // It has the role, but not this part of it.
+  BASE_LAYER_NOT_OFFERED: status.UNIMPLEMENTED,
+  LOG_SPLIT_NOT_OFFERED: status.UNIMPLEMENTED,
+  SIGKILL_NOT_OFFERED: status.UNIMPLEMENTED,
   // The other side is away.
+  /** The pod's socket is there before its source of pods names it. */
+  POD_NOT_LISTED: status.UNAVAILABLE,
   RUNTIME_UNAVAILABLE: status.UNAVAILABLE,
   AGENT_STOPPING: status.UNAVAILABLE,
   AGENT_UNREACHABLE: status.UNAVAILABLE,

@@ -78,4 +78,32 @@ describe('configuration', () => {
     expect(problems(file)).toHaveLength(1);
     expect(problems(`${file}\npns: { podSource: docker }`)).toEqual([]);
   });
+
+  test('kubelet and API server need the node by its name in Kubernetes', () => {
+    expect(problems('containerRuntimeExecutor: kubelet')).toEqual([
+      expect.stringMatching(/^nodeName: must be given .*spec\.nodeName/),
+    ]);
+    expect(problems('containerRuntimeExecutor: kubelet', ['kubelet.url=https://10.0.0.1:10250'])).toEqual([]);
+    expect(parse('containerRuntimeExecutor: kubelet', ['nodeName=node1']).kubelet.url).toBe('https://node1:10250');
+    expect(problems('containerRuntimeExecutor: kubelet', ['kubelet.url=http://node1:10255'])[0]).toMatch(
+      /kubelet.url: must be https/,
+    );
+    expect(problems('pns: { podSource: kubelet }')[0]).toMatch(/^nodeName: /);
+  });
+
+  test('the API server is where a pod is told it is', () => {
+    const file = 'containerRuntimeExecutor: k8sapi\nnodeName: node1';
+    expect(problems(file)[0]).toMatch(/^k8sapi.url: must be given outside of a cluster/);
+    const environment = { KUBERNETES_SERVICE_HOST: 'fd00::1', KUBERNETES_SERVICE_PORT: '6443' };
+    expect(parse(file, [], environment).k8sapi.url).toBe('https://[fd00::1]:6443');
+    expect(parse(file, ['k8sapi.url=https://api:1'], environment).k8sapi.url).toBe('https://api:1');
+    expect(parse(file, ['k8sapi.nodeAccess=false'], environment).k8sapi.nodeAccess).toBe(false);
+    expect(problems('containerRuntimeExecutor: k8sapi', [], environment)[0]).toMatch(/^nodeName: /);
+  });
+
+  test('kubelet beside docker: a node has one source of pods', () => {
+    const file =
+      'nodeName: n\ncontainerRuntimeExecutor: kubelet\ncontainerRuntimeExecutors: [{ name: docker, selector: {} }]';
+    expect(problems(file)).toEqual([expect.stringMatching(/^pns.podSource: a node has one source/)]);
+  });
 });

@@ -1,12 +1,17 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { capabilityNames } from '../../src/agent/executors/roles.ts';
 import { failure, unary } from '../rpc/agent-under-test.ts';
+import { badInputConformance } from './bad-input.ts';
+import { changingFilesConformance } from './changing-files.ts';
+import { containersConformance } from './containers.ts';
 import { filesConformance } from './files.ts';
 import { inPodConformance } from './in-pod.ts';
 import { isolationConformance } from './isolation.ts';
 import { killConformance } from './kill.ts';
+import { largeTreesConformance } from './large-trees.ts';
 import { logsConformance } from './logs.ts';
 import { type Flavour, of, openSubject, type Subject } from './subject.ts';
+import { twoPodsConformance } from './two-pods.ts';
 import { waitConformance } from './wait.ts';
 
 /** The executable contract of an executor: the same tests over each, against the real component. */
@@ -49,10 +54,15 @@ export function conformance(name: string, flavour: Flavour): void {
     });
 
     waitConformance(flavour, subject);
+    containersConformance(flavour, subject);
     killConformance(subject);
     logsConformance(flavour, subject);
     filesConformance(flavour, subject);
+    badInputConformance(subject);
+    changingFilesConformance(subject);
+    largeTreesConformance(subject);
     isolationConformance(subject);
     inPodConformance(subject);
+    twoPodsConformance(subject);
   });
 }

@@ -2,6 +2,7 @@ import { closeSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createHeldRootSource, readableMounts } from '../../src/agent/files/held-root-source.ts';
+import { mountTable } from '../../src/agent/files/mounts.ts';
 import { ReaderPool, type ReaderPoolOptions } from '../../src/agent/files/reader/pool.ts';
 import type {
   CopyDestination,
@@ -54,8 +55,9 @@ export class ContainerRoot {
     allowedMounts: readonly MountKind[] = readableMounts,
     onRelease = () => {},
   ): FileSource {
-    const { rootFd, mountInfo } = this;
-    const source = createHeldRootSource({ ...this.save, rootFd, mountInfo, credentials, allowedMounts, onRelease });
+    const { rootFd, save } = this;
+    const mounts = mountTable(this.mountInfo, save.node, save.podUid);
+    const source = createHeldRootSource({ ...save, rootFd, mounts, credentials, allowedMounts, onRelease });
     this.#sources.push(source);
     return source;
   }

@@ -16,6 +16,11 @@ const recipes = {
   'podhand-test/busybox:latest': { rootfs: 'busybox', changes: ['CMD ["/bin/sh"]'] },
   'podhand-test/scratch:latest': { rootfs: 'scratch', changes: ['CMD ["/bin/sleep", "3600"]'] },
   'podhand-test/node:latest': { rootfs: 'node', changes: ['CMD ["/usr/bin/node"]'] },
+  // What holds a pod's namespaces, and reaps what is left to it, under a kubelet.
+  'podhand-test/pause:latest': {
+    rootfs: 'busybox',
+    changes: ['ENTRYPOINT ["/bin/sh", "-c", "trap \'exit 0\' TERM INT; while :; do sleep 2000000 & wait $!; done"]'],
+  },
   'podhand-test/entrypoint:exec': {
     rootfs: 'busybox',
     changes: ['ENTRYPOINT ["/bin/echo", "two words"]', 'CMD ["and", "an argument"]'],

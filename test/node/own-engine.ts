@@ -12,6 +12,18 @@ const dockerd = '/usr/sbin/dockerd';
 const startWithinMs = 60_000;
 const stopGraceMs = 30_000;
 
+/** How an engine differs from the one that the tests share. */
+export interface EngineOptions {
+  /** The directory of what lives while it runs; below /run/podhand-test, under its name, by default. */
+  readonly run?: string;
+  /** Gives the start of the command line that dockerd is run by, such as nsenter's. */
+  readonly within?: () => Promise<readonly string[]>;
+  /** A bridge that is there already; without one containers have no network of the engine's. */
+  readonly bridge?: string;
+  /** Further flags of dockerd. */
+  readonly flags?: readonly string[];
+}
+
 /**
  * A dockerd of ours, out of the way of any other: data under the cache directory, everything else under
  * /run/podhand-test/<name>, no bridge, no firewall rules, a containerd namespace and a cgroup parent of its own. It
@@ -23,10 +35,12 @@ export class OwnEngine {
   readonly #run: string;
   readonly #data: string;
   readonly #lock: string;
+  readonly #options: EngineOptions;
 
-  constructor(name: string) {
+  constructor(name: string, options: EngineOptions = {}) {
     this.#name = name;
-    this.#run = join(runDir, name);
+    this.#options = options;
+    this.#run = options.run ?? join(runDir, name);
     this.#data = cacheDir('engines', name);
     this.#lock = cacheDir('engines', `${name}.lock`);
     this.socketPath = join(this.#run, 'docker.sock');
@@ -134,9 +148,11 @@ export class OwnEngine {
   /** Gives the end of the log where it fails. */
   async #tryLaunch(driver: string): Promise<string | undefined> {
     await rm(this.socketPath, { force: true });
+    const within = (await this.#options.within?.()) ?? [];
     const logPath = join(this.#run, 'dockerd.log');
     const log = await open(logPath, 'a');
-    const child = spawn(dockerd, this.#flags(driver), { detached: true, cwd: '/', stdio: ['ignore', log.fd, log.fd] });
+    const [program = '', ...args] = [...within, dockerd, ...this.#flags(driver)];
+    const child = spawn(program, args, { detached: true, cwd: '/', stdio: ['ignore', log.fd, log.fd] });
     await log.close();
     let failed = false;
     child.on('error', () => (failed = true));
@@ -160,11 +176,12 @@ export class OwnEngine {
       `--containerd-plugins-namespace=${this.#namespace}-plugins`,
       `--cgroup-parent=/${this.#namespace}`,
       '--exec-opt=native.cgroupdriver=cgroupfs',
-      '--bridge=none',
+      `--bridge=${this.#options.bridge ?? 'none'}`,
       '--iptables=false',
       '--ip-forward=false',
       '--ip-masq=false',
       '--log-driver=json-file',
+      ...(this.#options.flags ?? []),
     ];
   }
 

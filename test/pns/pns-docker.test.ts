@@ -41,7 +41,7 @@ describe('the pns executor, names from a docker engine', () => {
 
   function byEngine(own: Engine): PnsNode {
     const containers = new DockerContainers(own, silent, 60_000);
-    return new PnsNode({ containers, tellsEnd: true }, { docker: dockerLogs });
+    return new PnsNode({ name: 'docker', containers, tellsEnd: true, reusesIds: true }, { docker: dockerLogs });
   }
 
   function sh(name: string, script: string, spec: Partial<ContainerSpec> = {}): Promise<TestContainer> {

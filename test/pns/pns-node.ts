@@ -36,7 +36,7 @@ export class PnsNode {
     const podsDir = `${logDir}/pods`;
     const containersDir = `${logDir}/containers`;
     const containers = new NodeLogPods({ podsDir, containersDir, forgetAfter, log: silent });
-    return new PnsNode({ containers, tellsEnd: false }, { pods: podsDir });
+    return new PnsNode({ name: 'node-logs', containers, tellsEnd: false, reusesIds: false }, { pods: podsDir });
   }
 
   async start(): Promise<this> {

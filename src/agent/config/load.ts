@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { parseDocument } from 'yaml';
-import type { z } from 'zod';
 import { isList, keysAt, leafPaths } from './keys.ts';
+import { podSourceProblems, withAddresses } from './kubernetes.ts';
 import { ConfigError, nearest, type Problem, problemsOf } from './problems.ts';
 import { type AgentConfig, configSchema } from './schema.ts';
 
@@ -26,9 +26,10 @@ export function parseConfig(sources: ConfigSources): AgentConfig {
   applyFlags(raw, sources.set, problems);
   const parsed = configSchema.safeParse(raw);
   if (!parsed.success) problems.push(...problemsOf(parsed.error.issues, keysAt));
-  if (parsed.success) problems.push(...conflicts(parsed.data));
-  if (problems.length > 0 || !parsed.success) throw new ConfigError(problems);
-  return deepFreeze({ ...parsed.data, nodeName: parsed.data.nodeName || hostname() });
+  const config = parsed.success ? withAddresses(parsed.data, sources.environment) : undefined;
+  if (config !== undefined) problems.push(...podSourceProblems(config), ...socketProblems(config));
+  if (problems.length > 0 || config === undefined) throw new ConfigError(problems);
+  return deepFreeze({ ...config, nodeName: config.nodeName || hostname() });
 }
 
 /** Reads and parses; a file that cannot be read is a problem like any other. */
@@ -113,16 +114,9 @@ function setPath(raw: Raw, path: readonly string[], text: string): void {
   node[last] = isList(path) ? text.split(',').filter((part) => part !== '') : text;
 }
 
-function conflicts(config: z.infer<typeof configSchema>): Problem[] {
-  const names = new Set([
-    config.containerRuntimeExecutor,
-    ...config.containerRuntimeExecutors.map((rule) => rule.name),
-  ]);
-  if (names.has('docker') && names.has('pns') && config.pns.podSource !== 'docker') {
-    const what = 'must be docker where the docker executor is in force beside pns: a node has one source of pods';
-    return [{ where: 'pns.podSource', what }];
-  }
-  return [];
+function socketProblems({ sockets }: AgentConfig): Problem[] {
+  if (sockets.volumes.length > 0 || sockets.hostPath) return [];
+  return [{ where: 'sockets', what: 'without volumes and without hostPath no pod would have a socket' }];
 }
 
 function deepFreeze<T>(value: T): T {

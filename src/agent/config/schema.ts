@@ -32,9 +32,17 @@ const absolute = (fallback: string) =>
     .startsWith('/', 'must be an absolute path')
     .refine((path) => !path.split('/').includes('..'), 'must not contain ".."')
     .default(fallback);
+const flag = (fallback: boolean) => z.union([z.boolean(), z.stringbool()]).default(fallback);
+/** A volume's name: a DNS label. */
+const volumeName = z.string().regex(/^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/, 'must be the name of a volume');
 const argv = z.array(z.string()).optional();
 
-const executorName = z.enum(['docker', 'pns']);
+const executorName = z.enum(['docker', 'kubelet', 'k8sapi', 'pns']);
+const serviceAccount = '/var/run/secrets/kubernetes.io/serviceaccount';
+const https = z
+  .string()
+  .regex(/^(https:\/\/[^/\s]+)?$/, 'must be https://HOST:PORT')
+  .default('');
 
 const labelSelector = z.strictObject({
   matchLabels: z.record(z.string(), z.string()).optional(),
@@ -80,7 +88,9 @@ export const configSchema = z.strictObject({
       containersDir: absolute('/var/lib/docker/containers'),
     })
     .prefault({}),
-  pns: z.strictObject({ podSource: z.enum(['node-logs', 'docker']).default('node-logs') }).prefault({}),
+  pns: z
+    .strictObject({ podSource: z.enum(['node-logs', 'docker', 'kubelet', 'k8sapi']).default('node-logs') })
+    .prefault({}),
   nodeLogs: z
     .strictObject({ podsDir: absolute('/var/log/pods'), containersDir: absolute('/var/log/containers') })
     .prefault({}),
@@ -93,7 +103,32 @@ export const configSchema = z.strictObject({
         .default(['/kubepods', '/kubepods.slice', '/docker', '/system.slice']),
     })
     .prefault({}),
-  kubelet: z.strictObject({ directory: absolute('/var/lib/kubelet') }).prefault({}),
+  kubelet: z
+    .strictObject({
+      directory: absolute('/var/lib/kubelet'),
+      url: https,
+      caFile: absolute(`${serviceAccount}/ca.crt`),
+      tokenFile: absolute(`${serviceAccount}/token`),
+      pollInterval: duration('1s'),
+    })
+    .prefault({}),
+  k8sapi: z
+    .strictObject({
+      url: https,
+      caFile: absolute(`${serviceAccount}/ca.crt`),
+      tokenFile: absolute(`${serviceAccount}/token`),
+      nodeAccess: flag(true),
+    })
+    .prefault({}),
+  sockets: z
+    .strictObject({
+      volumes: z.array(volumeName).max(8).default(['podhand']),
+      hostPath: flag(true),
+      checkEvery: duration('1s').refine((ms) => ms >= 100, 'must be 100ms or more'),
+      pods: count(1024),
+    })
+    .prefault({}),
+  callers: z.strictObject({ witness: z.enum(['cgroup', 'none']).default('cgroup') }).prefault({}),
   pods: z.strictObject({ forgetAfter: duration('60s') }).prefault({}),
   hold: z.strictObject({ afterExit: duration('10m'), perPod: count(32), perNode: count(512) }).prefault({}),
   mounts: z

@@ -35,7 +35,10 @@ function counting(executor: Executor, errors: Errors): Executor {
     }),
     ...(files && { files: { open: (container, abort) => files.open(container, abort).catch(count) } }),
     ...(signal && {
-      signal: { send: (container, number, abort) => signal.send(container, number, abort).catch(count) },
+      signal: {
+        ...(signal.withoutKill !== undefined && { withoutKill: signal.withoutKill }),
+        send: (container, number, abort) => signal.send(container, number, abort).catch(count),
+      },
     }),
     ...(entrypoint && { entrypoint: { image: (container, abort) => entrypoint.image(container, abort).catch(count) } }),
     ...(stats && {

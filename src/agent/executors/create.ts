@@ -1,7 +1,9 @@
 import type { Logger } from 'pino';
 import { PodhandError } from '../../wire/errors.ts';
+import { podSources } from '../config/kubernetes.ts';
 import type { AgentConfig } from '../config/schema.ts';
 import { createHeldRootSource } from '../files/held-root-source.ts';
+import { mountTable } from '../files/mounts.ts';
 import { ReaderPool } from '../files/reader/pool.ts';
 import { extractTo, writeStream } from '../files/save.ts';
 import { parseMountInfo } from '../linux/mountinfo.ts';
@@ -10,6 +12,7 @@ import { NodeLogPods } from '../pods/node-logs/node-log-pods.ts';
 import { HeldContainers } from '../processes/held-containers.ts';
 import { createDockerExecutor } from './docker/create-docker-executor.ts';
 import { Engine } from './docker/engine.ts';
+import { createKubernetesParts } from './kubernetes.ts';
 import { createPnsExecutor } from './pns/create-pns-executor.ts';
 import { HeldEvents } from './pns/held-events.ts';
 import type { OpenHeldRoot } from './pns/held-roles.ts';
@@ -41,14 +44,14 @@ export async function createExecutors(config: AgentConfig, log: Logger, signal: 
       pool,
       podUid,
       rootFd,
-      mountInfo,
+      mounts: mountTable(mountInfo, node(), podUid),
       credentials,
       node: node(),
       allowedMounts: config.mounts.allow,
       onRelease: release,
     });
   };
-  const usesEngine = names.has('docker') || config.pns.podSource === 'docker';
+  const usesEngine = podSources(config).has('docker');
   const engine = usesEngine ? new Engine(config.docker.socket) : undefined;
   const byName = new Map<ExecutorName, Executor>();
   const saving = (podUid: string) => ({ pool, node: node(), podUid });
@@ -67,16 +70,20 @@ export async function createExecutors(config: AgentConfig, log: Logger, signal: 
       log,
     });
   if (docker && names.has('docker')) byName.set('docker', docker);
+  const kubernetes = createKubernetesParts(config, log, saving);
+  if (kubernetes && names.has(kubernetes.name)) byName.set(kubernetes.name, kubernetes.executor);
   // The containers role of pns starts them itself.
-  if (!names.has('pns')) await held.start(signal);
+  if (names.has('docker') && !names.has('pns')) await held.start(signal);
   if (names.has('pns')) {
     const nodeLogs = { ...config.nodeLogs, forgetAfter: config.pods.forgetAfter, log };
     byName.set(
       'pns',
       createPnsExecutor({
         source: docker
-          ? { containers: docker.containers, tellsEnd: true }
-          : { containers: new NodeLogPods(nodeLogs), tellsEnd: false },
+          ? { name: 'docker', containers: docker.containers, tellsEnd: true, reusesIds: true }
+          : kubernetes
+            ? { name: kubernetes.name, containers: kubernetes.pods, tellsEnd: true, reusesIds: false }
+            : { name: 'node-logs', containers: new NodeLogPods(nodeLogs), tellsEnd: false, reusesIds: false },
         held,
         events,
         openRoot,
@@ -89,7 +96,11 @@ export async function createExecutors(config: AgentConfig, log: Logger, signal: 
   return {
     byName,
     saving,
+    hasProcesses: (podUid) => held.all().some((one) => one.podUid === podUid && !one.ended),
     heldCount: () => held.all().length,
-    close: () => pool.close(),
+    close: async () => {
+      await kubernetes?.close();
+      await pool.close();
+    },
   };
 }

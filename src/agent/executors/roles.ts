@@ -26,6 +26,8 @@ export interface ExecutorSet {
   readonly byName: ReadonlyMap<ExecutorName, Executor>;
   /** What writing into a volume of a pod's caller takes. */
   saving(podUid: string): SaveOptions;
+  /** Whether a process of the pod is held, its sandbox's included. Absent: these executors see no processes. */
+  hasProcesses?(podUid: string): boolean;
   /** Containers whose process and root are held open. */
   heldCount(): number;
   /** Lets go of everything that is held. */
@@ -99,6 +101,7 @@ export interface LogOptions {
 }
 
 export interface LogChunk {
+  /** Where the executor cannot tell the two apart, all is stdout. */
   readonly stream: LogStreamName;
   /** 1 to 65,536 bytes of that stream: whole lines where they fit. */
   readonly data: Buffer;
@@ -125,6 +128,8 @@ export interface FilesRole {
 }
 
 export interface SignalRole {
+  /** Why KILL does not end a container for sure; absent where it does. With it KILL is refused: SIGKILL_NOT_OFFERED. */
+  readonly withoutKill?: string;
   /**
    * Sends one signal to the container's first process. `gone`: it has ended; nothing was sent.
    * `number` is one of the allowed signals (see kill/signals.ts).

@@ -1,6 +1,6 @@
 import type { FileCredentials } from '../linux/credentials.ts';
 import type { MountKind } from '../linux/mount-kind.ts';
-import { type Mount, mountTable } from './mounts.ts';
+import type { Mount } from './mounts.ts';
 import { readBody } from './reader/body.ts';
 import { JobControl } from './reader/control.ts';
 import type { ReadPlace } from './reader/protocol.ts';
@@ -8,10 +8,12 @@ import type { FileSource } from './source.ts';
 import { type SaveOptions, withWritePlace } from './write-place.ts';
 
 export interface HeldRootOptions extends SaveOptions {
-  /** O_PATH descriptor of the container's root. Borrowed until `onRelease`. */
+  /** O_PATH descriptor of the container's root, or of one of its volumes. Borrowed until `onRelease`. */
   readonly rootFd: number;
-  /** /proc/PID/mountinfo of the container as latin1 text, of the time when the root was taken or later. */
-  readonly mountInfo: string;
+  /** The mounts of whoever sees the root, of the time when it was taken or later; what lies on another one is refused. */
+  readonly mounts: readonly Mount[];
+  /** See ReadPlace. */
+  readonly volume?: ReadPlace['volume'];
   /** Of the container's user: files are opened with these. */
   readonly credentials: FileCredentials;
   /** Kinds of mounts that may be read. */
@@ -25,10 +27,16 @@ export const readableMounts: readonly MountKind[] = ['rootfs', 'emptyDir', 'volu
 
 /** The files of a container whose root is held open, running or ended. */
 export function createHeldRootSource(options: HeldRootOptions): FileSource {
-  const { pool, podUid, rootFd, credentials, allowedMounts } = options;
-  const mounts: readonly Mount[] = mountTable(options.mountInfo, options.node, podUid);
+  const { pool, podUid, rootFd, mounts, credentials, allowedMounts, volume } = options;
   const use = new UseCount(options.onRelease);
-  const from = (path: Buffer): ReadPlace => ({ rootFd, path, credentials, mounts, allowed: allowedMounts });
+  const from = (path: Buffer): ReadPlace => ({
+    rootFd,
+    path,
+    credentials,
+    mounts,
+    allowed: allowedMounts,
+    ...(volume && { volume }),
+  });
   return {
     readFile: (path, limits, signal) =>
       readBody(pool, podUid, { kind: 'file', from: from(path), limits }, signal, use.begin()),

@@ -8,6 +8,7 @@ import {
   O_NONBLOCK,
   O_PATH,
   O_RDONLY,
+  RESOLVE_BENEATH,
   RESOLVE_IN_ROOT,
   RESOLVE_NO_MAGICLINKS,
   S_IFBLK,
@@ -23,6 +24,7 @@ import { hasErrno } from '../linux/syscalls.ts';
 import { fileError } from './errno.ts';
 import type { MountPolicy } from './mounts.ts';
 import { quotePath } from './path.ts';
+import type { ReadPlace } from './reader/protocol.ts';
 
 /** How often a resolution that a rename disturbed is tried. */
 const maxTries = 128;
@@ -32,6 +34,9 @@ export interface OpenFile {
   readonly fd: number;
   readonly status: FileStatus;
 }
+
+/** Below what a path is resolved. */
+type Place = Pick<ReadPlace, 'rootFd' | 'volume'>;
 
 /** Opens files of a container. To be used inside `withCredentials`: the kernel checks the calling thread's rights. */
 export class Opener {
@@ -51,9 +56,9 @@ export class Opener {
    * Resolves a parsed path inside the root and opens what is there without touching it (O_PATH), if its mount, its file
    * system and its type allow reading. Errors: those of FileSource.
    */
-  resolve(rootFd: number, path: Buffer, policy: MountPolicy): OpenFile {
+  resolve(place: Place, path: Buffer, policy: MountPolicy): OpenFile {
     policy.refuseHanging(path);
-    const fd = openInRoot(rootFd, path, O_PATH);
+    const fd = place.volume ? openInVolume(place.rootFd, path, O_PATH) : openInRoot(place.rootFd, path, O_PATH);
     try {
       const status = statx(fd);
       const refusal = policy.refusal(fd, status, path);
@@ -92,8 +97,8 @@ export class Opener {
   }
 
   /** `resolve`, the check of the type and `reopen` in one. Errors: also NOT_A_REGULAR_FILE. */
-  openFile(rootFd: number, path: Buffer, policy: MountPolicy): OpenFile {
-    const found = this.resolve(rootFd, path, policy);
+  openFile(place: Place, path: Buffer, policy: MountPolicy): OpenFile {
+    const found = this.resolve(place, path, policy);
     try {
       if (!isRegular(found.status)) throw notRegular(found.status, path);
       return this.#reopenChecked(found.fd, found.status);
@@ -105,8 +110,8 @@ export class Opener {
   }
 
   /** The same for a file or a directory. Errors: also NOT_A_FILE_OR_DIRECTORY. */
-  openTree(rootFd: number, path: Buffer, policy: MountPolicy): OpenFile {
-    const found = this.resolve(rootFd, path, policy);
+  openTree(place: Place, path: Buffer, policy: MountPolicy): OpenFile {
+    const found = this.resolve(place, path, policy);
     try {
       if (!isRegular(found.status) && !isDirectory(found.status)) {
         const message = `${quotePath(path)} is a ${typeName(found.status)}, neither a regular file nor a directory`;
@@ -133,6 +138,26 @@ export function openInRoot(rootFd: number, path: Buffer, flags: number): number 
     } catch (error) {
       // A rename somewhere on the node while `..` of a link was resolved: the kernel will not vouch for the result.
       if (!hasErrno(error, 'EAGAIN', 'EXDEV') || tries === maxTries) throw fileError(error, path);
+    }
+  }
+}
+
+/**
+ * Opens a parsed path below the root of a volume, which it cannot leave: where an absolute link leads, or one that climbs
+ * above the volume, only the container itself can tell. Errors: those of a path, LINK_LEAVES_VOLUME among them.
+ */
+function openInVolume(rootFd: number, path: Buffer, flags: number): number {
+  const below = path.length === 1 ? Buffer.from('.') : path.subarray(1);
+  const how = { flags, resolve: RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
+  for (let tries = 1; ; tries++) {
+    try {
+      return openat2(rootFd, below, how);
+    } catch (error) {
+      if (hasErrno(error, 'EXDEV')) {
+        const message = `${quotePath(path)} leads through a symbolic link out of its volume, which is not followed`;
+        throw new PodhandError('LINK_LEAVES_VOLUME', message);
+      }
+      if (!hasErrno(error, 'EAGAIN') || tries === maxTries) throw fileError(error, path);
     }
   }
 }

@@ -28,7 +28,8 @@ interface Options {
 /**
  * Stops one attempt of a container: first signal, grace period, KILL, confirmed gone. The one escalation of podhand.
  * It follows the attempt, not the name: a container that is re-created meanwhile is not signalled.
- * Errors: KILL_UNCONFIRMED, CONTAINER_NOT_STARTED, and those of the signal role. An abort sends nothing further.
+ * Errors: KILL_UNCONFIRMED, SIGKILL_NOT_OFFERED (it outlived the grace period, and the executor cannot force it; with a
+ * grace period of 0 nothing was sent at all), CONTAINER_NOT_STARTED, and those of the signal role. An abort sends nothing further.
  */
 export async function escalate(container: Container, options: Options, signal: AbortSignal): Promise<Escalation> {
   const done = new AbortController();
@@ -61,6 +62,7 @@ export async function escalate(container: Container, options: Options, signal: A
       const end = await within(ended, options.graceMs, signal);
       if (end !== undefined) return answer('ended-in-time', end);
     }
+    if (options.signals.withoutKill !== undefined) throw notForced(container, sent, options.signals.withoutKill);
     await send('KILL');
     const end = await confirmed(container, ended, signal);
     if (sent.includes('KILL')) return answer('forced', end);
@@ -68,6 +70,12 @@ export async function escalate(container: Container, options: Options, signal: A
   } finally {
     done.abort();
   }
+}
+
+function notForced({ name }: Container, sent: readonly SignalName[], why: string): PodhandError {
+  const what = sent.length === 0 ? 'was not signalled' : `has not ended after ${sent.join(', ')}`;
+  const details = { container: name, signals: sent.join(',') };
+  return new PodhandError('SIGKILL_NOT_OFFERED', `container "${name}" ${what}. ${why}`, { details });
 }
 
 async function confirmed(container: Container, ended: Promise<Container>, signal: AbortSignal): Promise<Container> {

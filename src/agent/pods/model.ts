@@ -13,8 +13,8 @@ export type ContainerKind = 'regular' | 'init' | 'sidecar' | 'ephemeral';
 export type ContainerState = 'waiting' | 'running' | 'exited' | 'unknown';
 
 /**
- * One attempt (one restart) of a container of a pod. `id` is the runtime's id, 64 hexadecimal digits; `restartCount`
- * starts at 0. A re-created container has the same name, another id and a higher restart count.
+ * One attempt (one restart) of a container of a pod. `id` is the runtime's id, 64 hexadecimal digits, or empty as long
+ * as the runtime has not made the container; `restartCount` starts at 0. A re-created container has the same name, another id and a higher restart count.
  */
 export interface Container {
   readonly podUid: string;
@@ -45,7 +45,7 @@ export interface ContainerExit {
   readonly finishedAt?: Date;
   readonly message?: string;
   readonly unknownReason?: string;
-  readonly source: 'docker-event' | 'docker-inspect' | 'pidfd' | 'node-log' | 'record';
+  readonly source: 'docker-event' | 'docker-inspect' | 'pidfd' | 'pod-status' | 'node-log' | 'record';
 }
 
 /** Figures of a container's cgroup; absent where the kernel does not have one. Bytes, seconds, counts. */

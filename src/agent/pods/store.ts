@@ -9,7 +9,7 @@ const maxContainersPerPod = 1000;
 
 interface Entry {
   pod: Pod;
-  /** By runtime id, in the order in which they were created. */
+  /** By runtime id (by its place before it has one), in the order in which they were created. */
   containers: Map<string, Container>;
 }
 
@@ -25,7 +25,9 @@ export class PodStore {
   /** Adds or replaces one attempt of a container, and its pod where it is new. Listeners hear it synchronously. */
   put(pod: Pod, container: Container): void {
     const entry = this.#entry(pod);
-    entry.containers.set(container.id, container);
+    // The runtime has made it by now: it goes on under its own id.
+    if (container.id !== '') entry.containers.delete(placeOf(container));
+    entry.containers.set(container.id || placeOf(container), container);
     this.#bound(entry);
     this.#tell({ type: 'container', pod: entry.pod, container });
   }
@@ -134,6 +136,10 @@ export class PodStore {
     for (const listener of [...this.#listeners]) listener(change);
     for (const listener of [...(this.#podListeners.get(change.pod.uid) ?? [])]) listener(change);
   }
+}
+
+function placeOf({ name, restartCount }: Container): string {
+  return `${name} ${restartCount}`;
 }
 
 function isNewer(a: Container, b: Container): boolean {

@@ -42,7 +42,14 @@ export async function kill(
     request.once
       ? signalOnce(dependencies, context, signals, container, name)
       : stop(dependencies, context, signals, container, name, graceMs);
-  return { outcomes: await Promise.all(containers.map(one)) };
+  // One that cannot be stopped keeps none of the others from being stopped.
+  const settled = await Promise.allSettled(containers.map(one));
+  return {
+    outcomes: settled.map((each) => {
+      if (each.status === 'rejected') throw each.reason;
+      return each.value;
+    }),
+  };
 }
 
 async function stop(

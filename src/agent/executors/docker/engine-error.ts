@@ -1,4 +1,5 @@
 import { isAbort, PodhandError, type Reason } from '../../../wire/errors.ts';
+import { isConnectionError } from '../../http/connection-error.ts';
 
 /** What an answer of the engine means where the same status means different things for different calls. */
 export type StatusMeaning = Readonly<Record<number, readonly [reason: Reason, message: string]>>;
@@ -14,23 +15,6 @@ export class EngineStatusError extends Error {
   }
 }
 
-/** System and HTTP client errors that say that the engine is not there, or went away in the middle. */
-const away: ReadonlySet<string> = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ENOENT',
-  'EACCES',
-  'EAGAIN',
-  'EPIPE',
-  'ETIMEDOUT',
-  'UND_ERR_SOCKET',
-  'UND_ERR_CONNECT_TIMEOUT',
-  'UND_ERR_HEADERS_TIMEOUT',
-  'UND_ERR_CLOSED',
-  'UND_ERR_DESTROYED',
-  'HPE_INVALID_EOF_STATE',
-]);
-
 /** The status of the engine's answer, where the error is one. */
 export function engineStatus(error: unknown): number | undefined {
   const statusCode = (error as { statusCode?: unknown } | null)?.statusCode;
@@ -40,8 +24,7 @@ export function engineStatus(error: unknown): number | undefined {
 /** True where the engine could not be reached, or the connection was lost before its answer was complete. */
 export function isEngineAway(error: unknown): boolean {
   if (error instanceof PodhandError) return error.reason === 'RUNTIME_UNAVAILABLE';
-  const code = (error as { code?: unknown } | null)?.code;
-  return (typeof code === 'string' && away.has(code)) || engineStatus(error) === 503;
+  return isConnectionError(error) || engineStatus(error) === 503;
 }
 
 /**

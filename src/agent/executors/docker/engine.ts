@@ -1,12 +1,13 @@
 import Docker from 'dockerode';
 import { Pool } from 'undici';
+import { ResponseStream } from '../../http/response-stream.ts';
 import { EngineStatusError, engineStatus } from './engine-error.ts';
-import { EngineStream } from './engine-stream.ts';
 
 /** An unary call of the engine takes milliseconds; beyond this it hangs. */
 const callTimeoutMs = 60_000;
 const maxErrorText = 4096;
 const maxJsonBytes = 8 * 1024 * 1024;
+const headers = { host: 'docker' };
 
 export type InspectedContainer = Docker.ContainerInspectInfo & { readonly RestartCount?: number };
 export type ListedContainer = Pick<Docker.ContainerInfo, 'Id' | 'Labels' | 'Created'>;
@@ -30,7 +31,7 @@ function percentEncode(bytes: Buffer): string {
 
 /**
  * The Docker engine API of this node. dockerode for the calls with a small JSON answer; undici for the bodies that
- * need backpressure (see EngineStream). Errors are the raw ones: `translateEngineError` reads them.
+ * need backpressure (see ResponseStream). Errors are the raw ones: `translateEngineError` reads them.
  */
 export class Engine {
   readonly #docker: Docker;
@@ -82,15 +83,15 @@ export class Engine {
   }
 
   /** A body of status 200; any other status is an EngineStatusError. The caller reads it to its end or closes it. */
-  async stream(path: string, signal: AbortSignal): Promise<EngineStream> {
-    const stream = await EngineStream.open(this.#pool, 'GET', path, signal);
+  async stream(path: string, signal: AbortSignal): Promise<ResponseStream> {
+    const stream = await ResponseStream.open(this.#pool, { method: 'GET', path, headers }, signal);
     if (stream.statusCode === 200) return stream;
     throw new EngineStatusError(stream.statusCode, await stream.text(maxErrorText));
   }
 
   /** The head of an answer, of status 200; any other status is an EngineStatusError. */
-  async head(path: string, signal: AbortSignal): Promise<EngineStream['headers']> {
-    const stream = await EngineStream.open(this.#pool, 'HEAD', path, bounded(signal));
+  async head(path: string, signal: AbortSignal): Promise<ResponseStream['headers']> {
+    const stream = await ResponseStream.open(this.#pool, { method: 'HEAD', path, headers }, bounded(signal));
     await stream.text(0);
     if (stream.statusCode !== 200) throw new EngineStatusError(stream.statusCode, 'no body');
     return stream.headers;

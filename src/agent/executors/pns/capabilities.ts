@@ -1,26 +1,35 @@
 import { type CapabilityName, capabilityNames, type ExecutorCapability } from '../roles.ts';
+import type { PodSource } from './pns-containers.ts';
 
 export interface PnsAbilities {
-  /** The pod source tells how containers end, as docker's engine does. */
-  readonly sourceTellsEnd: boolean;
+  readonly source: PodSource['name'];
   readonly entrypoint: boolean;
 }
 
 const exitNote =
   'from the kernel (Linux 6.15 and later) for every container whose process was seen; a container that lived for less ' +
   'time than it took to be seen, or ended before the agent started, has an unknown exit';
+const named: Record<PodSource['name'], string> = {
+  docker: 'named by the labels of the docker engine',
+  kubelet: 'named by the kubelet',
+  k8sapi: 'named by the API server',
+  'node-logs':
+    "named by the kubelet's log files once it has started them: image and kind are not known, nor are static pods",
+};
+const exit: Record<PodSource['name'], string> = {
+  docker: "from the kernel where it tells (Linux 6.15), else from docker's engine",
+  kubelet: "from the kernel where it tells (Linux 6.15), else from the pod's status",
+  k8sapi: "from the kernel where it tells (Linux 6.15), else from the pod's status",
+  'node-logs': exitNote,
+};
 const logNote = 'from the log file that the runtime keeps on the node: CRI format or docker json-file';
 const exitedNote = 'as long as the container is held after its end (hold.afterExit)';
 
 /** One entry per capability that podhand knows. */
-export function pnsCapabilities({ sourceTellsEnd, entrypoint }: PnsAbilities): readonly ExecutorCapability[] {
+export function pnsCapabilities({ source, entrypoint }: PnsAbilities): readonly ExecutorCapability[] {
   const notes: Partial<Record<CapabilityName, string>> = {
-    containers: sourceTellsEnd
-      ? 'named by the labels of the docker engine'
-      : "named by the kubelet's log files once it has started them: image and kind are not known, nor are static pods",
-    'wait.exit_code': sourceTellsEnd
-      ? "from the kernel where it tells (Linux 6.15), else from docker's engine"
-      : exitNote,
+    containers: named[source],
+    'wait.exit_code': exit[source],
     'wait.signal': 'told from an exit with 128 + n by the kernel (Linux 6.15 and later)',
     'wait.oom': "by the out-of-memory kills that the container's cgroup counts",
     logs: logNote,

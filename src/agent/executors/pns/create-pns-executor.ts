@@ -35,7 +35,7 @@ export function createPnsExecutor(options: PnsOptions): Executor {
   const containers = new PnsContainers({ source, held, events, patience, log });
   return {
     name: 'pns',
-    capabilities: pnsCapabilities({ sourceTellsEnd: source.tellsEnd, entrypoint: entrypoint !== undefined }),
+    capabilities: pnsCapabilities({ source: source.name, entrypoint: entrypoint !== undefined }),
     containers,
     logs: pnsLogs(containers, options.logRoots),
     files: heldFiles(held, options.openRoot),

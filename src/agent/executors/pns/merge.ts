@@ -9,6 +9,8 @@ export interface Sightings {
   readonly named: Container;
   /** The source also tells how containers end (docker's engine does, log files do not). */
   readonly sourceTellsEnd: boolean;
+  /** One id may stand for several attempts. */
+  readonly sourceReusesIds: boolean;
   readonly held: HeldContainer | undefined;
   readonly missed: MissedContainer | undefined;
   /** As it is in the store. */
@@ -39,8 +41,8 @@ export function merge(sightings: Sightings): Container | 'wait' {
  * The held process, if it is of the attempt that the source speaks of. Docker restarts a container under its own id: the
  * one side may know of the next attempt while the other still speaks of the last.
  */
-function heldOfAttempt({ named, held, sourceTellsEnd }: Sightings): HeldContainer | 'other' | undefined {
-  if (held === undefined || !sourceTellsEnd) return held;
+function heldOfAttempt({ named, held, sourceReusesIds }: Sightings): HeldContainer | 'other' | undefined {
+  if (held === undefined || !sourceReusesIds) return held;
   const heldEnd = held.exit?.exitedAt;
   if (
     named.state === 'running' &&
@@ -67,6 +69,8 @@ function isRunAgain({ shown, held, sourceTellsEnd }: Sightings): boolean {
 
 function running(held: HeldContainer, { named, sourceTellsEnd, isOverdue }: Sightings): Container | 'wait' {
   if (!sourceTellsEnd) return { ...withoutExit(named), state: 'running', startedAt: held.startedAt };
+  // The source has lost it, and it is still there: deleted by force.
+  if (named.state === 'unknown') return { ...withoutExit(named), state: 'running', startedAt: held.startedAt };
   // The source was quicker: the process has ended, and the kernel's word on how is a moment away.
   if (hasEnded(named) && !isOverdue) return 'wait';
   // What is held may be the runtime's own process still: that the user's program runs the runtime has to say.

@@ -8,9 +8,12 @@ import { merge } from './merge.ts';
 
 /** Where pns has the names of containers from. */
 export interface PodSource {
+  readonly name: 'node-logs' | 'docker' | 'kubelet' | 'k8sapi';
   readonly containers: ContainersRole;
   /** It also tells when and how containers end. Without, it only names them. */
   readonly tellsEnd: boolean;
+  /** One id may stand for several attempts, as docker restarts a container under its own. */
+  readonly reusesIds: boolean;
 }
 
 /** How long one side is waited for after the other has told of a container. Milliseconds. */
@@ -136,6 +139,7 @@ class Feed {
     const container = merge({
       named,
       sourceTellsEnd: source.tellsEnd,
+      sourceReusesIds: source.reusesIds,
       held: ofPod(held.get(named.id), pod.uid),
       missed: events.missedContainer(named.id),
       shown,

@@ -13,6 +13,11 @@ export interface ReadPlace {
   readonly mounts: readonly Mount[];
   /** Mounts of these kinds are read. */
   readonly allowed: readonly MountKind[];
+  /**
+   * The root is that of a volume and not the container's own: a link that leads out of it is refused, since it means
+   * another place there. `name` is what the top of a tree is called.
+   */
+  readonly volume?: { readonly name: Uint8Array };
 }
 
 /** Where a job writes. */

@@ -11,7 +11,7 @@ import { asBuffer, policyOf, postOpened, type Session, sendChunk } from './sessi
 /** The job `file`: one regular file's own bytes. */
 export function readFile(session: Session, from: ReadPlace, limits: TreeLimits): JobResult {
   const path = asBuffer(from.path);
-  const open = () => session.opener.openFile(from.rootFd, path, policyOf(from));
+  const open = () => session.opener.openFile(from, path, policyOf(from));
   const { fd, status } = withCredentials(from.credentials, open);
   try {
     if (status.size > limits.maxFileBytes) throw fileTooLarge(path, status.size, limits.maxFileBytes);

@@ -2,7 +2,6 @@ import { closeSync } from 'node:fs';
 import { withCredentials } from '../../linux/credentials.ts';
 import { Budget } from '../budget.ts';
 import { fileError } from '../errno.ts';
-import { baseName } from '../path.ts';
 import { dataSegments } from '../segments.ts';
 import type { TreeLimits } from '../source.ts';
 import { dataBytes, padding, type TarEntry } from '../tar/entry.ts';
@@ -11,7 +10,7 @@ import { type WalkEvent, walkTree } from '../walk.ts';
 import { ChunkSink } from './chunk-sink.ts';
 import type { JobResult, ReadPlace } from './protocol.ts';
 import { readContent } from './read-content.ts';
-import { asBuffer, policyOf, postOpened, type Session, sendChunk } from './session.ts';
+import { asBuffer, policyOf, postOpened, type Session, sendChunk, topName } from './session.ts';
 
 /**
  * The job `tar`: a file or tree as an archive, with the rights of the container's user throughout. The bits setuid and
@@ -23,7 +22,7 @@ export function readTar(session: Session, from: ReadPlace, limits: TreeLimits): 
     const policy = policyOf(from);
     const step = () => session.control.step();
     const budget = new Budget(limits);
-    const top = session.opener.openTree(from.rootFd, path, policy);
+    const top = session.opener.openTree(from, path, policy);
     postOpened(session, top.status);
     let size = 0;
     const sink = new ChunkSink((data, length) => {
@@ -31,7 +30,7 @@ export function readTar(session: Session, from: ReadPlace, limits: TreeLimits): 
       sendChunk(session, data, length);
     });
     const archive: Archive = { sink, budget, headers: new TarHeaders(), step };
-    for (const event of walkTree({ opener: session.opener, policy, budget, step }, top, baseName(path))) {
+    for (const event of walkTree({ opener: session.opener, policy, budget, step }, top, topName(from, path))) {
       if (event.type === 'file') addFile(archive, event);
       else if (event.type !== 'leave') sink.write(archive.headers.encode(entryOf(event)).header);
     }

@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { FileStatus } from '../../linux/statx.ts';
 import { MountPolicy } from '../mounts.ts';
+import { baseName } from '../path.ts';
 import type { Opener } from '../resolve.ts';
 import type { JobControl } from './control.ts';
 import type { ReadPlace, WorkerMessage } from './protocol.ts';
@@ -18,6 +19,11 @@ export interface Session {
 /** Paths arrive as plain byte arrays. */
 export function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** What the top entry of a tree is called. */
+export function topName({ volume }: ReadPlace, path: Buffer): Buffer {
+  return volume === undefined ? baseName(path) : asBuffer(volume.name);
 }
 
 export function policyOf(place: ReadPlace): MountPolicy {

@@ -2,10 +2,9 @@ import { closeSync } from 'node:fs';
 import { type FileCredentials, withCredentials } from '../../linux/credentials.ts';
 import { Budget } from '../budget.ts';
 import { fileError } from '../errno.ts';
-import { baseName } from '../path.ts';
 import { ProgressReport } from '../reader/progress.ts';
 import type { JobResult, ReadPlace, WritePlace } from '../reader/protocol.ts';
-import { asBuffer, policyOf, type Session } from '../reader/session.ts';
+import { asBuffer, policyOf, type Session, topName } from '../reader/session.ts';
 import { isDirectory, type OpenFile } from '../resolve.ts';
 import { dataSegments } from '../segments.ts';
 import type { TreeLimits } from '../source.ts';
@@ -45,12 +44,12 @@ function copyAs(session: Session, job: CopyJob): JobResult {
   const { from, limits, reading, writing } = job;
   const path = asBuffer(from.path);
   const policy = policyOf(from);
-  const top = reading(() => session.opener.openTree(from.rootFd, path, policy));
+  const top = reading(() => session.opener.openTree(from, path, policy));
   const destination = orClose(top, () => writing(() => new Destination(job.to, session.control)));
   const progress = new ProgressReport(session, isDirectory(top.status) ? 0 : top.status.size);
   const budget = new Budget(limits);
   const step = () => session.control.step();
-  const walk = walkTree({ opener: session.opener, policy, budget, step }, top, baseName(path));
+  const walk = walkTree({ opener: session.opener, policy, budget, step }, top, topName(from, path));
   const tree: Tree = {
     builder: new TreeBuilder(destination),
     copier: new DataCopier((bytes) => progress.step(bytes)),

@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import { PodhandError } from '../../../../wire/errors.ts';
 import { components, quotePath } from '../../../files/path.ts';
+import type { ResponseStream } from '../../../http/response-stream.ts';
 import { type Engine, enginePath } from '../engine.ts';
 import { engineStatus, translateEngineError } from '../engine-error.ts';
-import type { EngineStream } from '../engine-stream.ts';
 import { type PathStat, readPathStat } from './path-stat.ts';
 import { type ReadEntry, TarReader } from './tar-reader.ts';
 
@@ -69,7 +69,7 @@ export class ArchivePaths {
    * The archive of a canonical path. The receiver closes it. Errors: INVALID_PATH where its last name is not UTF-8: the
    * engine hands that name on as JSON, and finds nothing.
    */
-  async archive(path: Buffer, signal: AbortSignal): Promise<EngineStream> {
+  async archive(path: Buffer, signal: AbortSignal): Promise<ResponseStream> {
     if (!isUtf8(path.subarray(path.lastIndexOf(0x2f) + 1))) {
       const message = `${quotePath(path)}: the engine gives no file by itself whose name is not UTF-8; collect its directory`;
       throw new PodhandError('INVALID_PATH', message);

@@ -10,9 +10,9 @@ import type {
   TreeLimits,
   TreeSummary,
 } from '../../../files/source.ts';
+import type { ResponseStream } from '../../../http/response-stream.ts';
 import type { Engine } from '../engine.ts';
 import { translateEngineError } from '../engine-error.ts';
-import type { EngineStream } from '../engine-stream.ts';
 import { type ArchiveMountOptions, ArchiveMounts, type AskedMount } from './archive-mounts.ts';
 import { ArchivePaths, type CanonicalPath } from './archive-paths.ts';
 import { ArchiveTree, wrongType } from './archive-tree.ts';
@@ -136,7 +136,7 @@ class ArchiveSource implements FileSource {
   async #open(
     path: Buffer,
     signal: AbortSignal,
-    use: (stream: EngineStream, reader: TarReader, first: ReadEntry) => FileBody,
+    use: (stream: ResponseStream, reader: TarReader, first: ReadEntry) => FileBody,
   ): Promise<FileBody> {
     const stream = await this.#paths.archive(path, signal);
     try {
@@ -154,7 +154,7 @@ class ArchiveSource implements FileSource {
 
 /** The chunks; the stream is closed when they end or are left, also where the first was never asked for. */
 function closing(
-  stream: EngineStream,
+  stream: ResponseStream,
   chunks: AsyncGenerator<Buffer>,
   signal: AbortSignal,
 ): AsyncIterableIterator<Buffer> {

@@ -1,5 +1,5 @@
 import { PodhandError } from '../../../../wire/errors.ts';
-import type { EngineStream } from '../engine-stream.ts';
+import type { ResponseStream } from '../../../http/response-stream.ts';
 
 export type FileType = 'file' | 'directory' | 'symlink' | 'FIFO' | 'socket' | 'device';
 
@@ -25,7 +25,7 @@ const typeBits: readonly (readonly [bit: number, type: FileType])[] = [
 ];
 
 /** Reads the header with which the engine describes a path. Only its numbers: names in it are not byte for byte. */
-export function readPathStat(headers: EngineStream['headers']): PathStat {
+export function readPathStat(headers: ResponseStream['headers']): PathStat {
   const value = headers[header];
   if (typeof value === 'string' && value.length <= maxHeaderLength) {
     const { size, mode } = JSON.parse(Buffer.from(value, 'base64').toString('utf8')) as {

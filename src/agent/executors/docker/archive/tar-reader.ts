@@ -19,7 +19,7 @@ export interface ReadEntry {
   readonly mtimeSeconds: number;
 }
 
-/** Bytes in batches, as an EngineStream gives them. */
+/** Bytes in batches, as an ResponseStream gives them. */
 interface Source {
   read(): Promise<Buffer[] | undefined>;
 }

@@ -1,5 +1,5 @@
-import { type EntryParser, type EntrySink, type StreamIndex, unreadable } from './entry-sink.ts';
-import { StampReader, stampLength } from './log-time.ts';
+import { type EntryParser, type EntrySink, type StreamIndex, unreadable } from '../../../logs/stamped/entry-sink.ts';
+import { StampReader, stampLength } from '../../../logs/stamped/log-time.ts';
 
 const headerLength = 8;
 

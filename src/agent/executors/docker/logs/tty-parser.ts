@@ -1,5 +1,5 @@
-import { type EntryParser, type EntrySink, unreadable } from './entry-sink.ts';
-import { StampReader, stampLength } from './log-time.ts';
+import { type EntryParser, type EntrySink, unreadable } from '../../../logs/stamped/entry-sink.ts';
+import { StampReader, stampLength } from '../../../logs/stamped/log-time.ts';
 
 /** The engine cuts a line after 16 KiB; what it stores of them is never shorter. */
 const partBytes = 16 * 1024;

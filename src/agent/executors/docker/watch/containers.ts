@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { Backoff } from '../../../backoff.ts';
 import type { PodStore } from '../../../pods/store.ts';
 import type { ContainersRole } from '../../roles.ts';
 import type { Engine } from '../engine.ts';
@@ -9,7 +10,6 @@ import { type EngineEvent, openEvents, readEvents } from './engine-events.ts';
 import { KeyedQueue } from './keyed-queue.ts';
 import { podUidLabel } from './pod-labels.ts';
 
-const backoffMs = { first: 100, longest: 5_000 };
 /** The engine's clock is the node's; the margin covers what happened while a request was on its way. */
 const eventOverlapMs = 1_000;
 /** How soon, and how seldom in the end, a container that is unsettled is looked at again. */
@@ -47,12 +47,12 @@ export class DockerContainers implements ContainersRole {
   }
 
   async #run(refresh: ContainerRefresh, signal: AbortSignal, listed: () => void): Promise<void> {
-    let failures = 0;
+    const backoff = new Backoff();
     let watchedUntil = Date.now();
     while (!signal.aborted) {
       try {
         await this.#connection(refresh, watchedUntil, signal, () => {
-          failures = 0;
+          backoff.reset();
           this.#connected = true;
           listed();
         });
@@ -63,9 +63,7 @@ export class DockerContainers implements ContainersRole {
         if (this.#connected) watchedUntil = Date.now();
         this.#connected = false;
       }
-      const delay = Math.min(backoffMs.longest, backoffMs.first * 2 ** failures) * (0.5 + Math.random() / 2);
-      failures += 1;
-      await sleep(delay, undefined, { signal }).catch(() => {});
+      await backoff.pause(signal).catch(() => {});
     }
   }
 

@@ -1,5 +1,5 @@
+import type { ResponseStream } from '../../../http/response-stream.ts';
 import { type Engine, enginePath } from '../engine.ts';
-import type { EngineStream } from '../engine-stream.ts';
 import { podUidLabel } from './pod-labels.ts';
 
 /** An event holds the labels of its container, at most some tens of kilobytes. */
@@ -18,7 +18,7 @@ export interface EngineEvent {
 }
 
 /** Opens the one event stream of this node. Events since `since` that the engine still has come first. */
-export function openEvents(engine: Engine, since: Date, signal: AbortSignal): Promise<EngineStream> {
+export function openEvents(engine: Engine, since: Date, signal: AbortSignal): Promise<ResponseStream> {
   const filters = { type: ['container'], event: actions, label: [podUidLabel] };
   return engine.stream(
     enginePath('/events', { since: (since.getTime() / 1000).toFixed(3), filters: JSON.stringify(filters) }),
@@ -27,7 +27,7 @@ export function openEvents(engine: Engine, since: Date, signal: AbortSignal): Pr
 }
 
 /** The events of the stream, in batches as they arrive. Throws on a line that is no event or has no end. */
-export async function* readEvents(stream: EngineStream): AsyncGenerator<EngineEvent[]> {
+export async function* readEvents(stream: ResponseStream): AsyncGenerator<EngineEvent[]> {
   let rest: Buffer = Buffer.alloc(0);
   for (let batch = await stream.read(); batch !== undefined; batch = await stream.read()) {
     const bytes = Buffer.concat([rest, ...batch]);
