@@ -1,4 +1,5 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { ensureFiles } from '../node/debian.ts';
 import type { TestImage } from '../node/images.ts';
 import { becomes } from '../node/processes.ts';
@@ -29,17 +30,24 @@ export async function recorded(name: string): Promise<ClusterParts | undefined> 
   return partsOf(plan, network, await ensureComponents());
 }
 
+/** Installs and builds what a cluster is made of, where it is missing. */
+export async function ensurePrograms(): Promise<Components> {
+  const programs = ['openssl', 'nsenter', 'unshare'].map((name) => `/usr/bin/${name}`);
+  await ensureFiles([...programs, '/sbin/ip'], ['openssl', 'util-linux', 'iproute2']);
+  const engine = ['/usr/sbin/dockerd', '/usr/bin/containerd', '/usr/bin/ctr', '/usr/bin/runc', '/usr/sbin/iptables'];
+  await ensureFiles(engine, ['docker.io', 'iptables']);
+  return await ensureComponents();
+}
+
 /** Brings a cluster up, or finds it up. What a dead one has left is removed first. */
 export async function bringUp(plan: ClusterPlan): Promise<{ parts: ClusterParts; started: boolean }> {
-  const programs = ['openssl', 'nsenter', 'unshare'].map((name) => `/usr/bin/${name}`);
-  await ensureFiles([...programs, '/usr/bin/containerd', '/usr/bin/runc'], ['openssl', 'util-linux', 'docker.io']);
-  await ensureFiles(['/sbin/ip'], ['iproute2']);
-  const components = await ensureComponents();
+  const components = await ensurePrograms();
   const there = await recorded(plan.name);
   if (there !== undefined && [...(await running(there)).values()].every(Boolean)) {
-    const { runtime, kubeletRoot } = there.plan;
-    if (runtime !== plan.runtime || kubeletRoot !== plan.kubeletRoot)
-      throw new Error(`a cluster ${plan.name} of another kind is up (${runtime}, ${kubeletRoot}): take it down first`);
+    if (!isDeepStrictEqual(there.plan, plan))
+      throw new Error(
+        `the cluster ${plan.name} that is up is another: ${JSON.stringify(there.plan)}; take it down first`,
+      );
     return { parts: there, started: false };
   }
   await takeDown(new Places(plan.name));
@@ -54,11 +62,16 @@ async function start(plan: ClusterPlan, components: Components): Promise<Cluster
   await writeFile(places.at('cluster.json.unfinished'), JSON.stringify({ plan, network } satisfies Record));
   await rename(places.at('cluster.json.unfinished'), places.at('cluster.json'));
   await makeIdentities(places, network);
-  await prepareKubelet(places, identitiesOf(places), network);
+  await prepareKubelet(plan, places, identitiesOf(places), network);
   await parts.node.start();
   const { etcd, apiserver, controllerManager, scheduler } = parts.controlPlane;
-  await Promise.all([startRuntime(parts), etcd.start().then(() => apiserver.start())]);
-  await Promise.all([controllerManager, scheduler, parts.kubelet].map((daemon) => daemon.start()));
+  const control = async () => {
+    await etcd.start();
+    await apiserver.start();
+    await Promise.all([controllerManager.start(), scheduler.start()]);
+  };
+  // A kubelet waits for its API server; it is ready once it can ask that about who asks.
+  await Promise.all([control(), startRuntime(parts).then(() => parts.kubelet.start())]);
   await ready(parts);
   return parts;
 }

@@ -76,7 +76,7 @@ export class Cluster {
 
   /** Brings it up where it is not; `name` is that of the runtime unless a test wants one that nobody else uses. */
   static async up(options: { runtime: ClusterRuntime } & Partial<ClusterPlan>): Promise<Cluster> {
-    const plan: ClusterPlan = { name: options.runtime, kubeletRoot: 'own', ...options };
+    const plan: ClusterPlan = { name: options.runtime, kubeletRoot: 'own', logFileKiB: 10_240, ...options };
     const bring = () => bringUp(plan);
     const { parts, started } = await withLock(new Places(plan.name).lock, bring, lockSeconds);
     return await Cluster.#of(parts, started);

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { startEngine } from '../node/docker-engine.ts';
@@ -24,6 +25,7 @@ export class ContainerdNode implements NodeRuntime {
     this.#plugins = plugins;
     this.#daemon = new Daemon({
       name: 'containerd',
+      cluster: places.name,
       run: places.run,
       argv: () => node.enter(['/usr/bin/containerd', `--config=${places.at('containerd.toml')}`]),
       ready: async () => (await this.#ctr('plugins', 'ls', '-q').catch(() => '')) !== '',
@@ -60,16 +62,22 @@ export class ContainerdNode implements NodeRuntime {
 
   /** By way of the shared Docker engine, which makes the images of the tests. */
   async loadImage(image: TestImage): Promise<void> {
-    const { docker } = await startEngine();
-    await ensureImage(docker, image);
-    const exported = await docker.getImage(image).get();
+    const engine = await startEngine();
+    try {
+      await ensureImage(engine.docker, image);
+      await this.#import(await engine.docker.getImage(image).get());
+    } finally {
+      await engine.close();
+    }
+  }
+
+  async #import(archive: NodeJS.ReadableStream): Promise<void> {
     const [program = '', ...args] = this.#ctrArgv('images', 'import', '-');
     const importing = spawn(program, args, { stdio: ['pipe', 'ignore', 'inherit'] });
-    const ended = new Promise<number | null>((resolve, reject) =>
-      importing.once('close', resolve).once('error', reject),
-    );
-    await pipeline(exported, importing.stdin);
-    if ((await ended) !== 0) throw new Error(`containerd of cluster ${this.#places.name} takes no ${image}`);
+    const ended = once(importing, 'close');
+    await pipeline(archive, importing.stdin);
+    await ended;
+    if (importing.exitCode !== 0) throw new Error(`containerd of cluster ${this.#places.name} takes no such image`);
   }
 
   #ctrArgv(...args: string[]): string[] {

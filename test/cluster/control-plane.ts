@@ -27,7 +27,7 @@ export function controlPlane(
   const { ca, certificate, kubeconfig } = identities;
   const { run: dir } = places;
   const made = (name: string, program: string, flags: readonly string[], ready: () => Promise<boolean>) =>
-    new Daemon({ name, run: dir, argv: async () => [join(bin, program), ...flags], ready });
+    new Daemon({ name, cluster: places.name, run: dir, argv: async () => [join(bin, program), ...flags], ready });
 
   const controller = (name: 'controller-manager' | 'scheduler', ...flags: string[]) => {
     const own = kubeconfig(name);

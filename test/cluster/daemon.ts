@@ -5,7 +5,8 @@ import { becomes, endProcess, isAlive, signalPid } from '../node/processes.ts';
 
 export interface DaemonSpec {
   readonly name: string;
-  /** Its directory for the pid file and the log. */
+  readonly cluster: string;
+  /** The cluster's directory, for the pid file and the log. */
   readonly run: string;
   argv(): Promise<readonly string[]>;
   /** Whether it does its work; asked again and again while it starts. */
@@ -14,6 +15,9 @@ export interface DaemonSpec {
 
 const startWithinMs = 90_000;
 const stopGraceMs = 20_000;
+
+/** In the environment of every process of a cluster, and of what those start: the cluster's name. */
+export const marker = 'PODHAND_TEST_CLUSTER';
 
 /** A process of a cluster that outlives the one that starts it; a pid file says which it is. */
 export class Daemon {
@@ -75,7 +79,8 @@ export class Daemon {
     const [program = '', ...args] = await this.#spec.argv();
     const log = await open(this.logPath, 'a');
     try {
-      const child = spawn(program, args, { detached: true, cwd: '/', stdio: ['ignore', log.fd, log.fd] });
+      const env = { PATH: process.env.PATH, [marker]: this.#spec.cluster };
+      const child = spawn(program, args, { detached: true, cwd: '/', env, stdio: ['ignore', log.fd, log.fd] });
       await new Promise<void>((resolve, reject) => child.once('spawn', resolve).once('error', reject));
       child.unref();
       const unfinished = `${this.#pidFile}.unfinished`;

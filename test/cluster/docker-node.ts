@@ -5,7 +5,7 @@ import { OwnEngine } from '../node/own-engine.ts';
 import type { ClusterNetwork } from './network.ts';
 import type { NodeNamespace } from './node-namespace.ts';
 import { type NodeRuntime, pauseImage } from './node-runtime.ts';
-import type { Places } from './places.ts';
+import { type ClusterPlan, logFiles, type Places } from './places.ts';
 
 /**
  * A kubelet asks for an `oom_score_adj` below zero, which root of a virtual machine may not be allowed to set: runc then
@@ -25,7 +25,7 @@ export class DockerNode implements NodeRuntime {
   readonly engine: OwnEngine;
   readonly #places: Places;
 
-  constructor(places: Places, node: NodeNamespace, { bridge, podCidr }: ClusterNetwork) {
+  constructor(plan: ClusterPlan, places: Places, node: NodeNamespace, { bridge, podCidr }: ClusterNetwork) {
     this.#places = places;
     this.engine = new OwnEngine(places.engine, {
       run: places.at('engine'),
@@ -37,6 +37,8 @@ export class DockerNode implements NodeRuntime {
         `--fixed-cidr=${podCidr}`,
         `--add-runtime=lenient=${this.#lenient}`,
         '--default-runtime=lenient',
+        `--log-opt=max-size=${plan.logFileKiB}k`,
+        `--log-opt=max-file=${logFiles}`,
       ],
     });
   }

@@ -7,7 +7,7 @@ import { Daemon } from './daemon.ts';
 import { type Identities, nodeName } from './identities.ts';
 import type { ClusterNetwork } from './network.ts';
 import type { NodeNamespace } from './node-namespace.ts';
-import type { ClusterPlan, Places } from './places.ts';
+import { type ClusterPlan, logFiles, type Places } from './places.ts';
 
 const standardRoot = '/var/lib/kubelet';
 
@@ -34,6 +34,7 @@ export function kubelet(
   const client = identities.certificate('apiserver-kubelet-client');
   return new Daemon({
     name: 'kubelet',
+    cluster: places.name,
     run: places.run,
     argv: () => node.enter([program, ...flags]),
     ready: () =>
@@ -45,7 +46,12 @@ export function kubelet(
 }
 
 /** Writes its configuration, and makes the cgroup that its pods are to be below. */
-export async function prepareKubelet(places: Places, identities: Identities, network: ClusterNetwork): Promise<void> {
+export async function prepareKubelet(
+  plan: ClusterPlan,
+  places: Places,
+  identities: Identities,
+  network: ClusterNetwork,
+): Promise<void> {
   for (const hierarchy of await cgroupHierarchies()) await mkdir(join(hierarchy, places.cgroup), { recursive: true });
   const serving = identities.certificate('kubelet');
   await writeFile(places.at('resolv.conf'), 'nameserver 127.0.0.1\n');
@@ -78,6 +84,11 @@ export async function prepareKubelet(places: Places, identities: Identities, net
     volumePluginDir: places.at('volume-plugins'),
     staticPodPath: places.at('manifests'),
     maxPods: 250,
+    // Ready within seconds of being so, rather than ten; reported only where it has changed.
+    nodeStatusUpdateFrequency: '2s',
+    nodeStatusReportFrequency: '5m',
+    containerLogMaxSize: `${plan.logFileKiB}Ki`,
+    containerLogMaxFiles: logFiles,
     imageGCHighThresholdPercent: 100,
     evictionHard: { 'memory.available': '50Mi', 'nodefs.available': '1%', 'imagefs.available': '1%' },
   };

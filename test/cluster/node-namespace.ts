@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { cacheDir, runDir } from '../node/cache.ts';
 import { must } from '../node/processes.ts';
-import { Daemon } from './daemon.ts';
+import { Daemon, marker } from './daemon.ts';
 import type { ClusterRuntime, Places } from './places.ts';
 
 /**
@@ -60,6 +60,7 @@ export class NodeNamespace {
     const args = [run, runDir, cacheDir(), runtime];
     this.keeper = new Daemon({
       name: 'node',
+      cluster: places.name,
       run,
       argv: async () => ['unshare', '--mount', '--propagation', 'unchanged', '/bin/sh', '-c', script, 'node', ...args],
       ready: async () => (await must(['cat', places.at('namespace')]).catch(() => '')) === 'ready\n',
@@ -83,6 +84,6 @@ export class NodeNamespace {
   async prefix(): Promise<string[]> {
     const pid = await this.keeper.pid();
     if (pid === undefined) throw new Error(`the node of cluster ${this.#places.name} is gone`);
-    return ['nsenter', `--mount=/proc/${pid}/ns/mnt`, '--'];
+    return ['nsenter', `--mount=/proc/${pid}/ns/mnt`, '--', 'env', `${marker}=${this.#places.name}`];
   }
 }

@@ -29,7 +29,7 @@ export function partsOf(plan: ClusterPlan, network: ClusterNetwork, components: 
   const node = new NodeNamespace(places, plan.runtime);
   const runtime =
     plan.runtime === 'docker'
-      ? new DockerNode(places, node, network)
+      ? new DockerNode(plan, places, node, network)
       : new ContainerdNode(places, node, network, components.cni);
   return {
     plan,

@@ -9,7 +9,12 @@ export interface ClusterPlan {
   readonly runtime: ClusterRuntime;
   /** The kubelet's `--root-dir`. `standard` is /var/lib/kubelet, which only the node's own namespace and its pods see. */
   readonly kubeletRoot: 'own' | 'standard';
+  /** A container's log is rotated where its file is longer: at once by dockerd, every ten seconds by a kubelet on CRI. */
+  readonly logFileKiB: number;
 }
+
+/** Log files of a container that are kept, the one written to included. */
+export const logFiles = 5;
 
 /** Paths of one cluster, by its name: what lives while it runs is below `run`. */
 export class Places {
