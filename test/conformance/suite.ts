@@ -7,6 +7,7 @@ import { isolationConformance } from './isolation.ts';
 import { killConformance } from './kill.ts';
 import { logsConformance } from './logs.ts';
 import { type Flavour, of, openSubject, type Subject } from './subject.ts';
+import { volumesConformance } from './volumes.ts';
 import { waitConformance } from './wait.ts';
 
 /** The executable contract of an executor: the same tests over each, against the real component. */
@@ -49,10 +50,11 @@ export function conformance(name: string, flavour: Flavour): void {
     });
 
     waitConformance(flavour, subject);
-    killConformance(subject);
+    killConformance(flavour, subject);
     logsConformance(flavour, subject);
-    filesConformance(flavour, subject);
+    if (flavour.capabilities['files.base_layer.running']) filesConformance(flavour, subject);
+    else volumesConformance(flavour, subject);
     isolationConformance(subject);
-    inPodConformance(subject);
+    inPodConformance(flavour, subject);
   });
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { failure } from '../rpc/agent-under-test.ts';
-import { type Flavour, of, type Subject, waitFor } from './subject.ts';
+import { type Flavour, logsOf, of, type Subject, waitFor } from './subject.ts';
 
 export function waitConformance(flavour: Flavour, subject: () => Subject): void {
   describe('wait', () => {
@@ -54,7 +54,7 @@ export function waitConformance(flavour: Flavour, subject: () => Subject): void 
 
     test('a container that is removed while it is awaited', async () => {
       const pod = await subject().pod();
-      await subject().sh(pod, 'other', 'exec sleep 600');
+      await subject().sh(pod, 'other', 'exec sleep 600', { start: false });
       const main = await subject().sh(pod, 'main', 'exec sleep 600');
       const waiting = waitFor(subject(), pod, 'main');
       await new Promise((resolve) => setTimeout(resolve, 300));
@@ -62,18 +62,42 @@ export function waitConformance(flavour: Flavour, subject: () => Subject): void 
       expect(await waiting).toMatchObject({ exitKnown: true, exitCode: 137 });
     });
 
-    test('a container that was re-created: the newest attempt counts', async () => {
-      const pod = await subject().pod();
-      await subject().sh(pod, 'main', 'exit 1');
-      expect(await waitFor(subject(), pod, 'main')).toMatchObject({ restartCount: 0, exitCode: 1 });
-      await subject().sh(pod, 'main', 'sleep 1; exit 2', { restartCount: 1 });
-      await expect.poll(async () => (await waitFor(subject(), pod, 'main')).restartCount, { timeout: 20_000 }).toBe(1);
-      expect(await waitFor(subject(), pod, 'main')).toMatchObject({ restartCount: 1, exitCode: 2 });
-    });
+    if (flavour.fixedPods) restartedByKubelet();
+    else recreated();
+
+    function recreated(): void {
+      test('a container that was re-created: the newest attempt counts', async () => {
+        const pod = await subject().pod();
+        await subject().sh(pod, 'main', 'exit 1');
+        expect(await waitFor(subject(), pod, 'main')).toMatchObject({ restartCount: 0, exitCode: 1 });
+        await subject().sh(pod, 'main', 'sleep 1; exit 2', { restartCount: 1 });
+        await expect
+          .poll(async () => (await waitFor(subject(), pod, 'main')).restartCount, { timeout: 20_000 })
+          .toBe(1);
+        expect(await waitFor(subject(), pod, 'main')).toMatchObject({ restartCount: 1, exitCode: 2 });
+      });
+    }
+
+    function restartedByKubelet(): void {
+      test('a container that the kubelet starts again: each attempt has its own record, and the newest counts', async () => {
+        const pod = await subject().pod({ spec: { restartPolicy: 'OnFailure' } });
+        const script =
+          'n=$(cat /count/n 2>/dev/null || echo 0); echo $((n + 1)) > /count/n; echo attempt $n; sleep 1; exit $((n == 0))';
+        await subject().sh(pod, 'main', script, { volumes: [{ volume: 'count', mountPath: '/count' }] });
+        expect(await waitFor(subject(), pod, 'main')).toMatchObject({ restartCount: 0, exitCode: 1 });
+        await expect
+          .poll(async () => (await waitFor(subject(), pod, 'main')).restartCount, { timeout: 60_000 })
+          .toBe(1);
+        expect(await waitFor(subject(), pod, 'main')).toMatchObject({ restartCount: 1, exitCode: 0 });
+        expect((await logsOf(subject(), pod, { container: 'main' })).both.toString()).toBe('attempt 1\n');
+        const before = await logsOf(subject(), pod, { container: 'main', previous: true });
+        expect(before.both.toString()).toBe('attempt 0\n');
+      });
+    }
 
     test('an exit is known after a restart of the agent', async () => {
       const pod = await subject().pod();
-      await subject().sh(pod, 'other', 'exec sleep 600');
+      await (await subject().sh(pod, 'other', 'exec sleep 600', { start: false })).start();
       await subject().sh(pod, 'main', 'exit 9');
       const before = await waitFor(subject(), pod, 'main');
       await subject().restartAgent();
