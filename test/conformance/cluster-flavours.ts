@@ -36,7 +36,7 @@ interface Opened {
 }
 
 export async function openCluster(name: RuntimeName, plan: { readonly name?: string } = {}): Promise<Opened> {
-  const cluster = await Cluster.up({ runtime: name, ...plan });
+  const cluster = await Cluster.up({ runtime: name, name: `conformance-${name}`, ...plan });
   const runtime = await ClusterRuntime.open(cluster);
   const directory = mkdtempSync(join(tmpdir(), 'podhand-'));
   const accounts = {

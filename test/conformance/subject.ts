@@ -35,6 +35,7 @@ export interface Subject {
   readonly client: ExecutorServiceClient;
   readonly logLines: string[];
   readonly runDir: string;
+  readonly stateDir: string;
   pod(options?: PodOptions): Promise<TestPod>;
   /** A container whose command is a busybox shell script. */
   sh(pod: TestPod, name: string, script: string, spec?: Partial<ContainerSpec>): Promise<TestContainer>;
@@ -68,6 +69,7 @@ export async function openSubject(flavour: Flavour): Promise<Subject> {
     client,
     logLines,
     runDir,
+    stateDir: `${directory}/state`,
     pod: (options) => runtime.pod(options),
     sh: async (pod, name, script, spec = {}) => {
       const started = await pod.run({ name, command: ['/bin/sh', '-c', script], ...spec });

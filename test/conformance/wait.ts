@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { failure } from '../rpc/agent-under-test.ts';
-import { type Flavour, logsOf, of, type Subject, waitFor } from './subject.ts';
+import { failure, unary } from '../rpc/agent-under-test.ts';
+import { eventually, type Flavour, logsOf, of, type Subject, waitFor } from './subject.ts';
 
 export function waitConformance(flavour: Flavour, subject: () => Subject): void {
   describe('wait', () => {
@@ -81,24 +83,25 @@ export function waitConformance(flavour: Flavour, subject: () => Subject): void 
     function restartedByKubelet(): void {
       test('a container that the kubelet starts again: each attempt has its own record, and the newest counts', async () => {
         const pod = await subject().pod({ spec: { restartPolicy: 'OnFailure' } });
-        const script =
-          'n=$(cat /count/n 2>/dev/null || echo 0); echo $((n + 1)) > /count/n; echo attempt $n; sleep 1; exit $((n == 0))';
+        const script = `n=$(cat /count/n 2>/dev/null || echo 0); echo $((n + 1)) > /count/n; echo attempt $n
+          [ $n = 0 ] && exit 1; trap "exit 5" TERM; while :; do sleep 0.1; done`;
         await subject().sh(pod, 'main', script, { volumes: [{ volume: 'count', mountPath: '/count' }] });
-        expect(await waitFor(subject(), pod, 'main')).toMatchObject({ restartCount: 0, exitCode: 1 });
-        await expect
-          .poll(async () => (await waitFor(subject(), pod, 'main')).restartCount, { timeout: 60_000 })
-          .toBe(1);
-        expect(await waitFor(subject(), pod, 'main')).toMatchObject({ restartCount: 1, exitCode: 0 });
-        expect((await logsOf(subject(), pod, { container: 'main' })).both.toString()).toBe('attempt 1\n');
-        const before = await logsOf(subject(), pod, { container: 'main', previous: true });
-        expect(before.both.toString()).toBe('attempt 0\n');
+        const logs = async (previous: boolean) =>
+          (await logsOf(subject(), pod, { container: 'main', previous })).both.toString();
+        await eventually(async () => (await logs(false)) === 'attempt 1\n');
+        expect(await logs(true)).toBe('attempt 0\n');
+        const { outcomes } = await unary(subject().client, 'kill', { containers: ['main'] }, of(pod));
+        expect(outcomes).toMatchObject([{ finalRecord: { restartCount: 1, exitCode: 5 } }]);
+        const records = join(subject().stateDir, 'records', pod.uid);
+        expect(JSON.parse(readFileSync(join(records, 'main-0.json'), 'utf8'))).toMatchObject({ exitCode: 1 });
       });
     }
 
     test('an exit is known after a restart of the agent', async () => {
       const pod = await subject().pod();
-      await (await subject().sh(pod, 'other', 'exec sleep 600', { start: false })).start();
+      const other = await subject().sh(pod, 'other', 'exec sleep 600', { start: false });
       await subject().sh(pod, 'main', 'exit 9');
+      await other.start();
       const before = await waitFor(subject(), pod, 'main');
       await subject().restartAgent();
       expect(await waitFor(subject(), pod, 'main')).toEqual(before);

@@ -29,8 +29,8 @@ export class ClusterContainer implements TestContainer {
 
   async start(): Promise<void> {
     await this.#pod.create();
-    await this.#pod.openGate(this.name);
     await this.begun();
+    await this.#pod.openGate(this.name);
   }
 
   /** Resolves once it runs, or has run. */
