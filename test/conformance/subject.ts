@@ -86,7 +86,7 @@ export async function openSubject(flavour: Flavour): Promise<Subject> {
       client.close();
       await agent.stop();
       await close();
-      rmSync(directory, { recursive: true, force: true });
+      for (const made of [directory, runDir]) rmSync(made, { recursive: true, force: true });
     },
   };
 }
