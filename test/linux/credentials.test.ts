@@ -1,10 +1,11 @@
+import { spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { AT_FDCWD, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, O_RDONLY } from '../../src/agent/linux/constants.ts';
-import { type FileCredentials, withCredentials } from '../../src/agent/linux/credentials.ts';
+import { type FileCredentials, mayBecomeOthers, withCredentials } from '../../src/agent/linux/credentials.ts';
 import { openat2 } from '../../src/agent/linux/file-calls.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'podhand-credentials-'));
@@ -104,4 +105,22 @@ test('other threads keep their own rights', async () => {
     expect(reads(user, ofRoot)).toBe('EACCES');
   }
   expect(new Set(await Promise.all(pool))).toEqual(new Set(['secret']));
+});
+
+/** A thread of a process that has no capability at all, in a process of its own. */
+function withoutCapabilities(body: string): string {
+  const place = new URL('../../src/agent/linux/credentials.ts', import.meta.url).href;
+  const script = `const c = await import(${JSON.stringify(place)}); ${body}`;
+  const drop = ['--inh-caps=-all', '--bounding-set=-all', process.execPath, '--input-type=module', '-e', script];
+  const { stdout, stderr } = spawnSync('setpriv', drop, { encoding: 'utf8' });
+  return stdout || stderr;
+}
+
+test('a process without capabilities keeps to its own rights, and says so', () => {
+  expect(mayBecomeOthers()).toBe(true);
+  const own = 'c.withCredentials(c.ownFileCredentials(), () => process.stdout.write("ran as itself"))';
+  expect(withoutCapabilities(`if (!c.mayBecomeOthers()) ${own}`)).toBe('ran as itself');
+  const other =
+    'c.withCredentials({ uid: 1000, gid: 1000, groups: [], capabilities: 0n }, () => process.stdout.write("!"))';
+  expect(withoutCapabilities(other)).toMatch(/take CAP_SETUID and CAP_SETGID/);
 });

@@ -5,7 +5,7 @@ import { createHeldRootSource } from '../files/held-root-source.ts';
 import { baseName, quotePath } from '../files/path.ts';
 import type { FileBody, FileSource, TreeSummary } from '../files/source.ts';
 import type { SaveOptions } from '../files/write-place.ts';
-import type { FileCredentials } from '../linux/credentials.ts';
+import { type FileCredentials, mayBecomeOthers, ownFileCredentials } from '../linux/credentials.ts';
 import type { Container } from '../pods/model.ts';
 import { containerUser, nodeRoot } from './container-user.ts';
 import type { NodePods } from './node-pods.ts';
@@ -89,13 +89,20 @@ class VolumeSource implements FileSource {
     }
   }
 
-  /** What an emptyDir or a projection holds is the pod's own; another volume may hold what its user must not read. */
+  /**
+   * What an emptyDir or a projection holds is the pod's own; another volume may hold what its user must not read. An
+   * agent without capabilities reads what is open to it as it is.
+   */
   #credentials({ kind, volume }: VolumePlace, path: Buffer): FileCredentials {
+    const ofPodAlone = kind !== 'csi' && kind !== 'volume';
     const user = containerUser(this.#pod, this.#container);
-    if (user !== undefined) return user;
-    if (kind !== 'csi' && kind !== 'volume') return nodeRoot;
-    const message = `${quotePath(path)} lies on volume "${volume}", and the pod does not say which user the container runs as: set runAsUser`;
-    throw new PodhandError('PERMISSION_DENIED', message);
+    const may = mayBecomeOthers();
+    if (may && user !== undefined) return user;
+    if (ofPodAlone) return may ? nodeRoot : ownFileCredentials();
+    const why = may
+      ? 'the pod does not say which user the container runs as: set runAsUser'
+      : 'the agent has no capability SETUID and SETGID, to read it as that user';
+    throw new PodhandError('PERMISSION_DENIED', `${quotePath(path)} lies on volume "${volume}", and ${why}`);
   }
 }
 

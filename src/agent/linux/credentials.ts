@@ -1,4 +1,4 @@
-import { fileCapabilities } from './constants.ts';
+import { CAP_SETGID, CAP_SETUID, fileCapabilities } from './constants.ts';
 import { bindSyscall } from './syscalls.ts';
 
 /** With whose rights files are opened. */
@@ -32,13 +32,18 @@ const CAPABILITY_VERSION_3 = 0x20080522;
  */
 export function withCredentials<T>(wanted: FileCredentials, action: () => T): T {
   const own = ownCredentials();
+  const other = !isOwn(wanted, own);
+  if (other && !mayBecomeOthers()) throw new Error('another user’s files take CAP_SETUID and CAP_SETGID');
   try {
-    assume(wanted, own);
+    if (other) become(wanted);
+    // Last: until here CAP_SETUID and CAP_SETGID are needed, and setfsuid from and to 0 edits the effective set.
+    const effective = wanted.capabilities & fileCapabilities & own.capabilities.permitted;
+    setCapabilities({ ...own.capabilities, effective });
     const result = action();
     if (result instanceof Promise) throw new TypeError('withCredentials takes a synchronous action');
     return result;
   } finally {
-    restore(own);
+    restore(own, other);
   }
 }
 
@@ -53,21 +58,36 @@ function ownCredentials(): OwnCredentials {
   return { uid: fsuid(), gid: fsgid(), groups: groups(), capabilities: capabilities() };
 }
 
-function assume(wanted: FileCredentials, own: OwnCredentials): void {
-  raw.setgroups(wanted.groups.length, Uint32Array.from(wanted.groups));
-  setIdentity(wanted.uid, wanted.gid);
-  // Last: until here CAP_SETUID and CAP_SETGID are needed, and setfsuid from and to 0 edits the effective set.
-  const effective = wanted.capabilities & fileCapabilities & own.capabilities.permitted;
-  setCapabilities({ ...own.capabilities, effective });
+/** Whether this process may take another's rights. Without it `withCredentials` is good for `ownFileCredentials` alone. */
+export function mayBecomeOthers(): boolean {
+  const needed = CAP_SETUID | CAP_SETGID;
+  return (capabilities().effective & needed) === needed;
 }
 
-function restore(own: OwnCredentials): void {
+/** User and groups of the calling thread, with no capability. */
+export function ownFileCredentials(): FileCredentials {
+  return { uid: fsuid(), gid: fsgid(), groups: [...groups()], capabilities: 0n };
+}
+
+function isOwn(wanted: FileCredentials, own: OwnCredentials): boolean {
+  const { uid, gid, groups: list } = own;
+  return wanted.uid === uid && wanted.gid === gid && `${wanted.groups}` === `${[...list]}`;
+}
+
+function become(wanted: FileCredentials): void {
+  raw.setgroups(wanted.groups.length, Uint32Array.from(wanted.groups));
+  setIdentity(wanted.uid, wanted.gid);
+}
+
+function restore(own: OwnCredentials, other: boolean): void {
   try {
     // First, to be allowed the rest; and last, because setfsuid edits the effective set.
     setCapabilities(own.capabilities);
-    setIdentity(own.uid, own.gid);
-    raw.setgroups(own.groups.length, own.groups);
-    setCapabilities(own.capabilities);
+    if (other) {
+      setIdentity(own.uid, own.gid);
+      raw.setgroups(own.groups.length, own.groups);
+      setCapabilities(own.capabilities);
+    }
     if (Buffer.compare(bytes(groups()), bytes(own.groups)) === 0 && sameSets(capabilities(), own.capabilities)) return;
   } catch {
     // Whatever it was: this thread's rights are not its own.

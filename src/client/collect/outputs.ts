@@ -13,8 +13,11 @@ export interface Value {
   readonly bytes: number;
 }
 
+export type ResultStream = 'stdout' | 'both';
+
 export interface CollectedResult extends Value {
   readonly container: string;
+  readonly stream: ResultStream;
   /** The output was longer: this is its end. */
   readonly truncated: boolean;
 }

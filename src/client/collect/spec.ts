@@ -23,7 +23,12 @@ const containerPath = z
 const valueBytes = z.int().min(1).max(largestValueBytes).default(defaultValueBytes);
 const destination = z.string().min(1, 'a path is wanted');
 
-const resultSchema = z.strictObject({ container: name, maxBytes: valueBytes });
+/** `stream`: stdout if absent, or both where the executor cannot tell them apart. */
+const resultSchema = z.strictObject({
+  container: name,
+  stream: z.enum(['stdout', 'both']).optional(),
+  maxBytes: valueBytes,
+});
 
 const parameterSchema = z.strictObject({
   name,

@@ -1,22 +1,23 @@
 import { isUtf8 } from 'node:buffer';
 import { fromLocal } from '../local-failure.ts';
 import type { CollectContext, Ended, Report } from './context.ts';
-import { type CollectedParameter, type CollectedResult, factsOf, type Value } from './outputs.ts';
+import { type CollectedParameter, type CollectedResult, factsOf, type ResultStream, type Value } from './outputs.ts';
 import type { CollectSpec, ParameterSpec } from './spec.ts';
 
 type ResultSpec = NonNullable<CollectSpec['result']>;
 
-/** The last `maxBytes` of a container's stdout, one newline at the end left out. Memory: twice `maxBytes`. */
+/** The last `maxBytes` of a container's stdout, or of both streams, one newline at the end left out. Memory: twice `maxBytes`. */
 export async function takeResult(
   { client, call, note }: CollectContext,
-  { container, maxBytes }: ResultSpec,
+  { container, maxBytes, stream }: ResultSpec & { readonly stream: ResultStream },
   ended: Ended,
   report: Report,
 ): Promise<CollectedResult | undefined> {
   try {
     let tail = Buffer.alloc(0);
     let total = 0;
-    for await (const { chunk } of client.streamLogs({ container, stream: 'LOG_STREAM_STDOUT' }, call)) {
+    const request = stream === 'stdout' ? { container, stream: 'LOG_STREAM_STDOUT' as const } : { container };
+    for await (const { chunk } of client.streamLogs(request, call)) {
       if (!chunk) continue;
       total += chunk.data.length;
       tail = Buffer.concat([tail, chunk.data]);
@@ -24,7 +25,7 @@ export async function takeResult(
     }
     const truncated = total > maxBytes;
     note(`result of ${container}: ${total} bytes${truncated ? `, the last ${maxBytes} kept` : ''}`);
-    return { container, truncated, ...encoded(withoutNewline(truncated ? fromCharacter(tail) : tail)) };
+    return { container, stream, truncated, ...encoded(withoutNewline(truncated ? fromCharacter(tail) : tail)) };
   } catch (thrown) {
     const error = fromLocal(thrown);
     const excused = error.reason === 'CONTAINER_NOT_STARTED' && !ended.succeeded(container);
