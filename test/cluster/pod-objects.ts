@@ -4,15 +4,18 @@ import type { Cluster } from './cluster.ts';
 /** As the API server gives it; only what tests look at. */
 export interface PodStatus {
   readonly phase: string;
-  readonly containerStatuses?: readonly {
-    readonly name: string;
-    readonly containerID?: string;
-    readonly restartCount: number;
-    readonly state: {
-      readonly running?: { readonly startedAt: string };
-      readonly terminated?: { readonly exitCode: number; readonly reason: string };
-    };
-  }[];
+  readonly initContainerStatuses?: readonly ContainerStatus[];
+  readonly containerStatuses?: readonly ContainerStatus[];
+}
+
+export interface ContainerStatus {
+  readonly name: string;
+  readonly containerID?: string;
+  readonly restartCount: number;
+  readonly state: {
+    readonly running?: { readonly startedAt: string };
+    readonly terminated?: { readonly exitCode: number; readonly reason: string };
+  };
 }
 
 export interface PodRead {
