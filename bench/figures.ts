@@ -3,13 +3,15 @@ export interface Figures {
   readonly p50: number;
   readonly p99: number;
   readonly runs: number;
+  /** In the order in which they were taken. */
+  readonly samples: readonly number[];
 }
 
 /** With fewer than 100 samples the p99 is the worst of them. */
 export function figures(samples: readonly number[]): Figures {
   const sorted = samples.toSorted((a, b) => a - b);
   const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
-  return { p50: at(0.5), p99: at(0.99), runs: samples.length };
+  return { p50: at(0.5), p99: at(0.99), runs: samples.length, samples };
 }
 
 /** Milliseconds that the action takes. */

@@ -26,7 +26,11 @@ export async function benchSave(stand: Stand, report: Report, { fileBytes, round
       cp: () => timed(() => must(['cp', `${root}/big`, destination])),
       'docker cp': () => timed(() => must(stand.dockerCommand('cp', `${main.id}:/big`, destination))),
     },
-    async () => rmSync(destination),
+    // Else one would wait for what another has left to be written to the disk.
+    async () => {
+      rmSync(destination);
+      await must(['sync']);
+    },
   );
   await parts.close();
   for (const executor of executors) {
