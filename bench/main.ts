@@ -27,7 +27,15 @@ if (options !== undefined) {
   const machine = { cores: availableParallelism(), kernel: release(), node: process.version };
   const report = new Report((line) => void process.stdout.write(`${line}\n`));
   report.title(`${machine.cores} cores, Linux ${machine.kernel}, Node ${machine.node}`);
-  const stand = await Stand.open();
+  const stand = await Stand.open(
+    options.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${options.profile}`],
+  );
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      report.note(`${signal}: cleaning up`);
+      void stand.close().finally(() => process.exit(1));
+    });
+  }
   try {
     for (const [name, bench] of Object.entries(benches)) {
       if (options.only.length > 0 && !options.only.includes(name)) continue;

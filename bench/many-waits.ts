@@ -12,14 +12,19 @@ import { type BenchAgent, drain, executors, known, type Stand } from './stand.ts
 const lives = 10;
 
 /** What open Wait calls cost the agent and the engine: one of them beside many, while the same happens on the node. */
-export async function benchManyWaits(stand: Stand, report: Report, { waits }: Sizes): Promise<void> {
+export async function benchManyWaits(stand: Stand, report: Report, { waits, rounds }: Sizes): Promise<void> {
   for (const executor of executors) {
     const directory = mkdtempSync(join(tmpdir(), 'podhand-proxy-'));
     const counted = new RequestCount();
     const proxy = new SocketProxy(`${directory}/engine.sock`, stand.engineSocket, (sent) => counted.look(sent));
     await proxy.mend();
     const agent = await stand.agent(executor, proxy.path);
-    const [one, many] = [await load(stand, agent, counted, 1), await load(stand, agent, counted, waits)];
+    const one: Load[] = [];
+    const many: Load[] = [];
+    for (let round = 0; round < Math.min(3, rounds); round += 1) {
+      one.push(await load(stand, agent, counted, 1));
+      many.push(await load(stand, agent, counted, waits));
+    }
     await agent.stop();
     proxy.cut();
     rmSync(directory, { recursive: true, force: true });
@@ -27,8 +32,8 @@ export async function benchManyWaits(stand: Stand, report: Report, { waits }: Si
       what: `${what}, ${waits} waits, ${executor} executor`,
       peer: 'one wait',
       unit,
-      podhand: figures([many[of]]),
-      against: figures([one[of]]),
+      podhand: figures(many.map((round) => round[of])),
+      against: figures(one.map((round) => round[of])),
     });
     report.add({
       ...row(`engine API calls while ${lives} containers live`, 'calls', 'calls'),

@@ -22,6 +22,8 @@ export interface Sizes {
 export interface Options {
   readonly only: readonly string[];
   readonly json: string | undefined;
+  /** Where CPU profiles of the agents go. */
+  readonly profile: string | undefined;
   readonly sizes: Sizes;
 }
 
@@ -32,6 +34,7 @@ minutes; brings up an engine of its own and leaves nothing behind.
 
   --only NAME        one of ${names.join(', ')}; may be given more than once
   --json FILE        also write every figure there
+  --profile DIR      write CPU profiles of the agents there (the figures are worth less then)
   --file-size SIZE   of the file that is saved (1Gi)
   --log-size SIZE    of the log that is read (1Gi)
   --files N          in the tree that is collected (100000)
@@ -50,6 +53,7 @@ export function parseOptions(argv: readonly string[], names: readonly string[]):
     options: {
       only: { type: 'string', multiple: true },
       json: text,
+      profile: text,
       'file-size': text,
       'log-size': text,
       files: text,
@@ -69,6 +73,7 @@ export function parseOptions(argv: readonly string[], names: readonly string[]):
   return {
     only,
     json: values.json,
+    profile: values.profile,
     sizes: {
       fileBytes: bytes(values['file-size'] ?? '1Gi'),
       logBytes: bytes(values['log-size'] ?? '1Gi'),

@@ -34,21 +34,24 @@ export interface BenchAgent {
 export class Stand {
   readonly #engine: Engine;
   readonly runtime: DockerRuntime;
+  readonly #nodeOptions: readonly string[];
   readonly #running = new Set<BenchAgent>();
 
-  private constructor(engine: Engine, runtime: DockerRuntime) {
+  private constructor(engine: Engine, runtime: DockerRuntime, nodeOptions: readonly string[]) {
     this.#engine = engine;
+    this.#nodeOptions = nodeOptions;
     this.runtime = runtime;
   }
 
-  static async open(): Promise<Stand> {
+  /** `nodeOptions`: of the agents' Node, for a profile. */
+  static async open(nodeOptions: readonly string[] = []): Promise<Stand> {
     const engine = chosenEngineSocket() === undefined ? await startOwnEngine('bench') : await startEngine();
     try {
       const runtime = await DockerRuntime.open(engine.docker, {
         kubeletDir: cacheDir('bench', 'kubelet'),
         socketsDir: socketsDir('docker'),
       });
-      return new Stand(engine, runtime);
+      return new Stand(engine, runtime, nodeOptions);
     } catch (error) {
       await engine.close();
       throw error;
@@ -79,7 +82,10 @@ export class Stand {
       ...[...limits, ...rates].map((limit) => `limits.${limit}`),
     ];
     const places = { kubeletDir: this.runtime.kubeletDir, socketsDir: socketsDir(executor) };
-    const started = await AgentProcess.start({ runtime: places, executor, settings }, directory);
+    const started = await AgentProcess.start(
+      { runtime: places, executor, settings, nodeOptions: this.#nodeOptions },
+      directory,
+    );
     const agent: BenchAgent = {
       executor,
       pid: started.pid,

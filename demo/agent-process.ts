@@ -12,6 +12,8 @@ const upWithinMs = 30_000;
 /** Where an agent runs, and how. */
 export interface AgentPlace extends Pick<DemoNode, 'executor' | 'settings'> {
   readonly runtime: Pick<TestRuntime, 'kubeletDir' | 'socketsDir'>;
+  /** Options of Node itself. */
+  readonly nodeOptions?: readonly string[];
 }
 
 /** The agent as a process of its own, as on a node. */
@@ -40,7 +42,8 @@ export class AgentProcess {
     rmSync(join(runDir, 'admin.sock'), { force: true });
     const logFile = join(directory, 'agent.log');
     const log = openSync(logFile, 'w');
-    const child = spawn(process.execPath, [bin, 'agent', ...settings.flatMap((setting) => ['--set', setting])], {
+    const args = [...(node.nodeOptions ?? []), bin, 'agent', ...settings.flatMap((setting) => ['--set', setting])];
+    const child = spawn(process.execPath, args, {
       stdio: ['ignore', log, log],
       env: {},
     });
