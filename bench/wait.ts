@@ -1,5 +1,8 @@
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestContainer } from '../test/node/pods.ts';
+import { must } from '../test/node/processes.ts';
 import { figures } from './figures.ts';
 import type { Report } from './report.ts';
 import type { Sizes } from './sizes.ts';
@@ -7,7 +10,7 @@ import { type BenchAgent, drain, executors, known, type Stand } from './stand.ts
 
 const batch = 10;
 
-/** From the death of a container to the answer: Wait beside the engine's own wait, on the same containers. */
+/** From the end of a container's program, which ends when its input does, to the answer: Wait beside the engine's own wait, on the same containers. */
 export async function benchWait(stand: Stand, report: Report, { exits }: Sizes): Promise<void> {
   for (const executor of executors) {
     const agent = await stand.agent(executor);
@@ -29,8 +32,9 @@ async function measure(stand: Stand, agent: BenchAgent, exits: number): Promise<
   const client = agent.clientOf(pod.uid);
   const ours: number[] = [];
   const theirs: number[] = [];
+  const outputs = await pod.volumeDir('outputs');
   const end = async (container: TestContainer): Promise<void> => {
-    const pid = await container.pid();
+    const input = await open(join(outputs, container.name), 'w');
     let start = 0;
     const since = (into: number[]) => () => void into.push(performance.now() - start);
     // What the docker command sends, without the time that the command itself takes to end.
@@ -38,12 +42,17 @@ async function measure(stand: Stand, agent: BenchAgent, exits: number): Promise<
     const answer = drain(client.wait({ containers: [container.name] })).then(since(ours));
     await sleep(30);
     start = performance.now();
-    process.kill(pid, 'SIGKILL');
+    await input.close();
     await Promise.all([answer, peer]);
+  };
+  const run = async (name: string): Promise<TestContainer> => {
+    await must(['mkfifo', join(outputs, name)]);
+    const volumes = [{ volume: 'outputs', mountPath: '/outputs' }];
+    return await pod.run({ name, command: ['/bin/cat', `/outputs/${name}`], volumes });
   };
   while (ours.length < exits) {
     const names = Array.from({ length: Math.min(batch, exits - ours.length) }, (_, at) => `main-${ours.length + at}`);
-    const containers = await Promise.all(names.map((name) => pod.run({ name, command: ['/bin/sleep', '600'] })));
+    const containers = await Promise.all(names.map((name) => run(name)));
     for (const name of names) await known(client, name);
     for (const container of containers) {
       await end(container);
