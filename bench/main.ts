@@ -33,6 +33,8 @@ if (options !== undefined) {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
       report.note(`${signal}: cleaning up`);
+      // What the measuring meets meanwhile is no news.
+      process.on('unhandledRejection', () => undefined);
       void stand.close().finally(() => process.exit(1));
     });
   }

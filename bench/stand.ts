@@ -36,6 +36,7 @@ export class Stand {
   readonly runtime: DockerRuntime;
   readonly #nodeOptions: readonly string[];
   readonly #running = new Set<BenchAgent>();
+  #closed: Promise<void> | undefined;
 
   private constructor(engine: Engine, runtime: DockerRuntime, nodeOptions: readonly string[]) {
     this.#engine = engine;
@@ -108,7 +109,13 @@ export class Stand {
     return directory;
   }
 
-  async close(): Promise<void> {
+  /** May be called twice: a signal may come while it closes. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
     for (const agent of this.#running) await agent.stop();
     await this.runtime.close();
     await this.#engine.close();
