@@ -1,29 +1,40 @@
 import { spawn } from 'node:child_process';
-import { row, timed } from './figures.ts';
-import { type BenchSubject, drain, known } from './subject.ts';
+import { once } from 'node:events';
+import { interleaved, timed } from './figures.ts';
+import type { Report } from './report.ts';
+import type { Sizes } from './sizes.ts';
+import { drain, executors, type Stand } from './stand.ts';
+import { transferPod } from './transfer-pod.ts';
 
-const mebibytes = 256;
+/** The engine's cost is by line, not by byte: 1 GiB of short lines takes it minutes. */
+const line = '0123456789'.repeat(50);
 
-/** The whole log of an ended container: StreamLogs beside the engine's own client. */
-export async function benchLogs({ runtime, clientOf, docker }: BenchSubject): Promise<void> {
-  const pod = await runtime.pod();
-  const script = `yes ${'0123456789'.repeat(12)} | head -c ${mebibytes * 2 ** 20}`;
-  const container = await pod.run({ name: 'main', command: ['/bin/sh', '-c', script] });
-  await container.exited();
-  const client = clientOf(pod.uid);
-  await known(client, 'main');
-  const socket = (docker.modem as unknown as { socketPath: string }).socketPath;
-  const peer = () =>
-    new Promise((resolve, reject) => {
-      const child = spawn('docker', ['-H', `unix://${socket}`, 'logs', container.id], {
-        stdio: ['ignore', 'ignore', 'inherit'],
-      });
-      child.once('error', reject);
-      child.once('exit', resolve);
+/** A whole log: StreamLogs, read to its end here, beside docker logs into nothing. */
+export async function benchLogs(stand: Stand, report: Report, { logBytes, rounds }: Sizes): Promise<void> {
+  const parts = await transferPod(stand, `yes ${line} | head -c ${logBytes}`);
+  const { main, clients } = parts;
+  const read = (executor: 'docker' | 'pns') => () =>
+    timed(() => drain(clients[executor].streamLogs({ container: 'main' })));
+  const measured = await interleaved(Math.min(3, rounds), {
+    docker: read('docker'),
+    pns: read('pns'),
+    'docker logs': () => timed(() => intoNothing(stand.dockerCommand('logs', main.id))),
+  });
+  await parts.close();
+  for (const executor of executors) {
+    report.add({
+      what: `${logBytes / 2 ** 20} MiB of logs, ${executor} executor`,
+      peer: 'docker logs',
+      unit: 'ms',
+      podhand: measured[executor],
+      against: measured['docker logs'],
+      goals: [{ of: 'p50', ratioAtMost: 1 }],
     });
-  const ours = await timed(() => drain(client.streamLogs({ container: 'main' })));
-  const theirs = await timed(peer);
-  client.close();
-  await pod.remove();
-  row(`${mebibytes} MiB of logs (peer: docker logs)`, 's', ours / 1000, theirs / 1000, 'below 1');
+  }
+}
+
+async function intoNothing([program = '', ...args]: readonly string[]): Promise<void> {
+  const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+  const [code] = await once(child, 'exit');
+  if (code !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${code}`);
 }

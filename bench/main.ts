@@ -1,57 +1,58 @@
-// npm run bench: podhand beside its peers, in one run, as ratios. Needs root; brings up what `npm test` brings up.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { AgentProcess } from '../demo/agent-process.ts';
-import type { DemoNode } from '../demo/node.ts';
-import { ExecutorClient } from '../src/client/executor-client.ts';
-import { startEngine } from '../test/node/docker-engine.ts';
-import { DockerRuntime } from '../test/node/docker-runtime.ts';
+// npm run bench: podhand beside its peers, in one run, as ratios. `--help` says what it takes.
+import { writeFileSync } from 'node:fs';
+import { availableParallelism, release } from 'node:os';
 import { benchLogs } from './logs.ts';
+import { benchManyWaits } from './many-waits.ts';
+import { Report } from './report.ts';
+import { benchSave } from './save.ts';
+import { parseOptions, type Sizes } from './sizes.ts';
+import { Stand } from './stand.ts';
+import { benchStartUp } from './start-up.ts';
 import { benchTar } from './tar.ts';
 import { benchUnary } from './unary.ts';
-import { benchManyWaits, benchWait } from './wait.ts';
+import { benchWait } from './wait.ts';
 
-const engine = await startEngine();
-const runtime = await DockerRuntime.open(engine.docker);
-const { DockerRootDir } = await engine.docker.info();
-const limits = [
-  'fileBytes=8Gi',
-  'treeBytes=8Gi',
-  'treeEntries=1000000',
-  'streamsPerPod=1000',
-  'callsPerSecondPerPod=1000000',
-  'callBurstPerPod=1000000',
-];
-const settings = [
-  `docker.socket=${engine.socketPath}`,
-  `docker.containersDir=${DockerRootDir}/containers`,
-  'pns.podSource=docker',
-  ...limits.map((limit) => `limits.${limit}`),
-];
-try {
-  for (const executor of ['docker', 'pns'] as const) {
-    console.log(`\n${executor} executor`);
-    const node: DemoNode = { runtime, executor, settings, close: async () => undefined };
-    const directory = mkdtempSync(join(tmpdir(), 'podhand-bench-'));
-    const agent = await AgentProcess.start(node, directory);
-    const clientOf = (pod: string) => new ExecutorClient({ socketPath: agent.adminSocket, pod });
-    try {
-      const subject = { docker: engine.docker, runtime, agent, clientOf };
-      await benchWait(subject);
-      await benchManyWaits(subject);
-      await benchLogs(subject);
-      await benchTar(subject);
-      if (executor === 'docker') await benchUnary(subject);
-    } catch (error) {
-      console.error(`the agent's log:\n${agent.logTail()}`);
-      throw error;
-    } finally {
-      await agent.stop();
-      rmSync(directory, { recursive: true, force: true });
-    }
+const benches: Readonly<Record<string, (stand: Stand, report: Report, sizes: Sizes) => Promise<void>>> = {
+  wait: benchWait,
+  'many-waits': benchManyWaits,
+  unary: benchUnary,
+  save: benchSave,
+  tar: benchTar,
+  logs: benchLogs,
+  'start-up': benchStartUp,
+};
+
+const options = parseOptions(process.argv.slice(2), Object.keys(benches));
+if (options !== undefined) {
+  const machine = { cores: availableParallelism(), kernel: release(), node: process.version };
+  const report = new Report((line) => void process.stdout.write(`${line}\n`));
+  report.title(`${machine.cores} cores, Linux ${machine.kernel}, Node ${machine.node}`);
+  const stand = await Stand.open(
+    options.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${options.profile}`],
+  );
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      report.note(`${signal}: cleaning up`);
+      // What the measuring meets meanwhile is no news.
+      process.on('unhandledRejection', () => undefined);
+      void stand.close().finally(() => process.exit(1));
+    });
   }
-} finally {
-  await runtime.close();
-  await engine.close();
+  try {
+    for (const [name, bench] of Object.entries(benches)) {
+      if (options.only.length > 0 && !options.only.includes(name)) continue;
+      const start = performance.now();
+      report.title(name);
+      await bench(stand, report, options.sizes);
+      report.note(`(${((performance.now() - start) / 1000).toFixed(0)} s)`);
+    }
+  } finally {
+    await stand.close();
+  }
+  report.summary();
+  if (options.json !== undefined) {
+    const { sizes } = options;
+    const document = { date: new Date().toISOString(), machine, sizes, rows: report.rows };
+    writeFileSync(options.json, `${JSON.stringify(document, undefined, 2)}\n`);
+  }
 }

@@ -1,69 +1,66 @@
-import { readFileSync } from 'node:fs';
-import { figures, row } from './figures.ts';
-import { type BenchSubject, drain, known } from './subject.ts';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { TestContainer } from '../test/node/pods.ts';
+import { must } from '../test/node/processes.ts';
+import { figures } from './figures.ts';
+import type { Report } from './report.ts';
+import type { Sizes } from './sizes.ts';
+import { type BenchAgent, drain, executors, known, type Stand } from './stand.ts';
 
-const runs = 30;
+const batch = 10;
 
-/** From the kill of a container to the answer: Wait beside the engine's own wait, on the same containers. */
-export async function benchWait({ docker, runtime, clientOf }: BenchSubject): Promise<void> {
-  const pod = await runtime.pod();
+/** From the end of a container's program, which ends when its input does, to the answer: Wait beside the engine's own wait, on the same containers. */
+export async function benchWait(stand: Stand, report: Report, { exits }: Sizes): Promise<void> {
+  for (const executor of executors) {
+    const agent = await stand.agent(executor);
+    const [ours, theirs] = await measure(stand, agent, exits);
+    await agent.stop();
+    report.add({
+      what: `exit to Wait's answer, ${executor} executor`,
+      peer: 'docker wait',
+      unit: 'ms',
+      podhand: figures(ours),
+      against: figures(theirs),
+      goals: [executor === 'docker' ? { of: 'p99', ratioAtMost: 1.2 } : { of: 'p99', atMost: 5 }],
+    });
+  }
+}
+
+async function measure(stand: Stand, agent: BenchAgent, exits: number): Promise<[number[], number[]]> {
+  const pod = await stand.runtime.pod();
+  const client = agent.clientOf(pod.uid);
   const ours: number[] = [];
   const theirs: number[] = [];
-  const client = clientOf(pod.uid);
-  for (let run = 0; run < runs; run += 1) {
-    const name = `main-${run}`;
-    const container = await pod.run({ name, command: ['/bin/sleep', '600'] });
-    await known(client, name);
+  const outputs = await pod.volumeDir('outputs');
+  const end = async (container: TestContainer): Promise<void> => {
+    const input = await open(join(outputs, container.name), 'w');
     let start = 0;
     const since = (into: number[]) => () => void into.push(performance.now() - start);
-    const answers = [
-      drain(client.wait({ containers: [name] })).then(since(ours)),
-      docker.getContainer(container.id).wait().then(since(theirs)),
-    ];
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    // What the docker command sends, without the time that the command itself takes to end.
+    const peer = stand.docker.getContainer(container.id).wait().then(since(theirs));
+    const answer = drain(client.wait({ containers: [container.name] })).then(since(ours));
+    await sleep(30);
     start = performance.now();
-    process.kill(await container.pid(), 'SIGKILL');
-    await Promise.all(answers);
+    await input.close();
+    await Promise.all([answer, peer]);
+  };
+  const run = async (name: string): Promise<TestContainer> => {
+    await must(['mkfifo', join(outputs, name)]);
+    const volumes = [{ volume: 'outputs', mountPath: '/outputs' }];
+    return await pod.run({ name, command: ['/bin/cat', `/outputs/${name}`], volumes });
+  };
+  while (ours.length < exits) {
+    const names = Array.from({ length: Math.min(batch, exits - ours.length) }, (_, at) => `main-${ours.length + at}`);
+    const containers = await Promise.all(names.map((name) => run(name)));
+    for (const name of names) await known(client, name);
+    for (const container of containers) {
+      await end(container);
+      // The engine is still busy with the last one for a while.
+      await sleep(100);
+    }
   }
   client.close();
   await pod.remove();
-  const [a, b] = [figures(ours), figures(theirs)];
-  row(`exit to Wait's answer, p50 of ${runs} (peer: docker wait)`, 'ms', a.p50, b.p50, 'p99 at most 1.2');
-  row(`exit to Wait's answer, p99 of ${runs} (peer: docker wait)`, 'ms', a.p99, b.p99, 'at most 1.2; pns within 5 ms');
-}
-
-/** What 200 waiting calls cost the agent. */
-export async function benchManyWaits({ runtime, agent, clientOf }: BenchSubject): Promise<void> {
-  const pod = await runtime.pod();
-  await pod.run({ name: 'main', command: ['/bin/sleep', '600'] });
-  const client = clientOf(pod.uid);
-  await known(client, 'main');
-  const use = async () => {
-    const before = cpuMs(agent.pid);
-    await new Promise((resolve) => setTimeout(resolve, 5000));
-    return { cpu: (cpuMs(agent.pid) - before) / 5000, rss: rssMiB(agent.pid) };
-  };
-  const idle = await use();
-  const stop = new AbortController();
-  const waits = Array.from({ length: 200 }, () =>
-    drain(client.wait({ containers: ['main'] }, { signal: stop.signal })).catch(() => undefined),
-  );
-  const busy = await use();
-  stop.abort();
-  await Promise.all(waits);
-  client.close();
-  await pod.remove();
-  row('agent memory with 200 waits (peer: with none)', 'MiB', busy.rss, idle.rss, 'near 1');
-  console.log(
-    `${'agent CPU with 200 waits, of one core'.padEnd(52)} ${(busy.cpu * 100).toFixed(2)} %, with none ${(idle.cpu * 100).toFixed(2)} %`,
-  );
-}
-
-function cpuMs(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ') ?? [];
-  return (Number(fields[11]) + Number(fields[12])) * 10;
-}
-
-function rssMiB(pid: number): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]) / 1024;
+  return [ours, theirs];
 }

@@ -3,10 +3,18 @@ import { existsSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import type { TestRuntime } from '../test/node/pods.ts';
 import type { DemoNode } from './node.ts';
 
 const bin = fileURLToPath(new URL('../bin/podhand', import.meta.url));
 const upWithinMs = 30_000;
+
+/** Where an agent runs, and how. */
+export interface AgentPlace extends Pick<DemoNode, 'executor' | 'settings'> {
+  readonly runtime: Pick<TestRuntime, 'kubeletDir' | 'socketsDir'>;
+  /** Options of Node itself. */
+  readonly nodeOptions?: readonly string[];
+}
 
 /** The agent as a process of its own, as on a node. */
 export class AgentProcess {
@@ -21,7 +29,7 @@ export class AgentProcess {
   }
 
   /** Resolves once the admin socket is there. */
-  static async start(node: DemoNode, directory: string): Promise<AgentProcess> {
+  static async start(node: AgentPlace, directory: string): Promise<AgentProcess> {
     const runDir = dirname(node.runtime.socketsDir);
     const settings = [
       `containerRuntimeExecutor=${node.executor}`,
@@ -34,7 +42,8 @@ export class AgentProcess {
     rmSync(join(runDir, 'admin.sock'), { force: true });
     const logFile = join(directory, 'agent.log');
     const log = openSync(logFile, 'w');
-    const child = spawn(process.execPath, [bin, 'agent', ...settings.flatMap((setting) => ['--set', setting])], {
+    const args = [...(node.nodeOptions ?? []), bin, 'agent', ...settings.flatMap((setting) => ['--set', setting])];
+    const child = spawn(process.execPath, args, {
       stdio: ['ignore', log, log],
       env: {},
     });

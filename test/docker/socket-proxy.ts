@@ -2,21 +2,24 @@ import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 
-/** A unix socket that leads to another one, until it is cut. */
+/** A unix socket that leads to another one, until it is cut. `sent` sees what goes there. */
 export class SocketProxy {
   readonly path: string;
   readonly #target: string;
+  readonly #sent: ((bytes: Buffer) => void) | undefined;
   readonly #open = new Set<Socket>();
   #server: Server | undefined;
 
-  constructor(path: string, target: string) {
+  constructor(path: string, target: string, sent?: (bytes: Buffer) => void) {
     this.path = path;
     this.#target = target;
+    this.#sent = sent;
   }
 
   async mend(): Promise<void> {
     this.#server = createServer((socket) => {
       const other = createConnection(this.#target);
+      if (this.#sent !== undefined) socket.on('data', this.#sent);
       for (const [from, to] of [
         [socket, other],
         [other, socket],

@@ -1,4 +1,7 @@
+import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { WaitResponse__Output } from '../../src/wire/generated/podhand/v1/WaitResponse.ts';
 import { type AgentUnderTest, about, failure, startTestAgent, unary } from './agent-under-test.ts';
@@ -216,6 +219,32 @@ describe('streams', () => {
     expect(produced).toBeLessThan(200);
     call.cancel();
     await expect.poll(() => agent.executor.logsEnded).toBe(1);
+  });
+
+  test('what was sent is let go while the stream goes on', async () => {
+    setFlagsFromString('--expose-gc');
+    const collectGarbage = runInNewContext('gc') as () => void;
+    const count = 200;
+    const sent: WeakRef<Buffer>[] = [];
+    agent.executor.logChunks = async function* (signal) {
+      while (sent.length < count) {
+        const data = Buffer.alloc(1000);
+        sent.push(new WeakRef(data));
+        yield { stream: 'stdout', data, cursor: Buffer.from(String(sent.length)) };
+      }
+      await once(signal, 'abort');
+    };
+    const call = agent.admin().streamLogs({ container: 'main', follow: true }, a());
+    call.on('error', () => undefined);
+    const reading = call[Symbol.asyncIterator]();
+    for (let read = 0; read < count; read += 1) expect((await reading.next()).done).toBe(false);
+    const held = () => {
+      collectGarbage();
+      return sent.filter((data) => data.deref() !== undefined).length;
+    };
+    // A few may still be in the connection.
+    await expect.poll(held, { timeout: 60_000 }).toBeLessThan(count / 10);
+    call.cancel();
   });
 
   test('the source is ended when the caller goes away', async () => {

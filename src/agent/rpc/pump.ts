@@ -13,13 +13,13 @@ export async function pump<Response>(
   metrics: CallMetrics,
 ): Promise<void> {
   const iterator = source[Symbol.asyncIterator]();
-  const aborted = whenAborted(signal);
+  const patience = new Patience(signal);
   try {
     for (;;) {
-      const next = await Promise.race([iterator.next(), aborted]);
+      const next = await patience.until(iterator.next());
       if (next.done === true) return;
       metrics.sent(next.value);
-      if (!call.write(next.value)) await Promise.race([drained(call), aborted]);
+      if (!call.write(next.value)) await patience.until(drained(call));
     }
   } finally {
     // Not awaited for ever: a source that hangs was given the same signal.
@@ -33,12 +33,24 @@ function drained(call: ServerWritableStream<unknown, unknown>): Promise<void> {
   });
 }
 
-function whenAborted(signal: AbortSignal): Promise<never> {
-  const promise = new Promise<never>((_, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    else signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });
-  // Also raced; alone it must not count as unhandled.
-  promise.catch(() => undefined);
-  return promise;
+/**
+ * Waits for one promise after another until a signal aborts. Not a race with one promise of the abort: that would hold
+ * every result that it ever lost against, all messages of the stream, until the call ends.
+ */
+class Patience {
+  readonly #signal: AbortSignal;
+  #abort: ((reason: unknown) => void) | undefined;
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+    signal.addEventListener('abort', () => this.#abort?.(signal.reason), { once: true });
+  }
+
+  until<Value>(promise: Promise<Value>): Promise<Value> {
+    return new Promise((resolve, reject) => {
+      this.#abort = reject;
+      if (this.#signal.aborted) reject(this.#signal.reason);
+      promise.then(resolve, reject);
+    });
+  }
 }
