@@ -20,6 +20,7 @@ export interface NodeRuntime {
   /** The pid while it runs. */
   pid(): Promise<number | undefined>;
   loadImage(image: TestImage): Promise<void>;
+  /** Takes the images of an archive that `docker save` has written. */
   importImages(archive: NodeJS.ReadableStream): Promise<void>;
 }
 

@@ -17,6 +17,13 @@ export function logsConformance(flavour: Flavour, subject: () => Subject): void 
       const both = await logsOf(subject(), pod, { container: 'main', follow: true });
       expect(both.both.toString()).toBe('out 1\nerr 1\nout 2\nerr 2\nout 3\nerr 3\n');
       expect(both.ended).toBe(true);
+      if (!flavour.capabilities['logs.split']) {
+        for (const stream of ['LOG_STREAM_STDOUT', 'LOG_STREAM_STDERR'] as const) {
+          const call = subject().client.streamLogs({ container: 'main', stream }, of(pod));
+          expect(await failure(call)).toBe('12 LOG_SPLIT_NOT_OFFERED');
+        }
+        return;
+      }
       const stdout = await logsOf(subject(), pod, { container: 'main', stream: 'LOG_STREAM_STDOUT' });
       expect(stdout.both.toString()).toBe('out 1\nout 2\nout 3\n');
       const stderr = await logsOf(subject(), pod, { container: 'main', stream: 'LOG_STREAM_STDERR' });

@@ -14,7 +14,7 @@ import type { ReadFileResponse__Output } from '../../src/wire/generated/podhand/
 import type { StreamLogsRequest } from '../../src/wire/generated/podhand/v1/StreamLogsRequest.ts';
 import type { StreamLogsResponse__Output } from '../../src/wire/generated/podhand/v1/StreamLogsResponse.ts';
 import type { WaitResponse__Output } from '../../src/wire/generated/podhand/v1/WaitResponse.ts';
-import type { ContainerSpec, TestContainer, TestPod, TestRuntime } from '../node/pods.ts';
+import type { ContainerSpec, PodOptions, TestContainer, TestPod, TestRuntime } from '../node/pods.ts';
 import { about, connect, failure, unary } from '../rpc/agent-under-test.ts';
 
 /** An executor on a real component: what the conformance suite runs over. */
@@ -24,6 +24,8 @@ export interface Flavour {
   open(): Promise<{ runtime: TestRuntime; settings: string[]; close(): Promise<void> }>;
   /** Whether containers of this runtime can have a terminal; plain namespaces have none. */
   readonly terminals: boolean;
+  /** A pod gets no containers but those it is created with, as in a cluster. */
+  readonly fixedPods?: boolean;
   /** The capability table: each yes is tried, each no is tried as a refusal. */
   readonly capabilities: Readonly<Record<CapabilityName, boolean>>;
 }
@@ -33,7 +35,8 @@ export interface Subject {
   readonly client: ExecutorServiceClient;
   readonly logLines: string[];
   readonly runDir: string;
-  pod(): Promise<TestPod>;
+  readonly stateDir: string;
+  pod(options?: PodOptions): Promise<TestPod>;
   /** A container whose command is a busybox shell script. */
   sh(pod: TestPod, name: string, script: string, spec?: Partial<ContainerSpec>): Promise<TestContainer>;
   restartAgent(): Promise<void>;
@@ -66,7 +69,8 @@ export async function openSubject(flavour: Flavour): Promise<Subject> {
     client,
     logLines,
     runDir,
-    pod: () => runtime.pod(),
+    stateDir: `${directory}/state`,
+    pod: (options) => runtime.pod(options),
     sh: async (pod, name, script, spec = {}) => {
       const started = await pod.run({ name, command: ['/bin/sh', '-c', script], ...spec });
       // On the admin socket a pod has to be known to be asked about; in the pod, its socket is there once it is.

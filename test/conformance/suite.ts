@@ -12,6 +12,7 @@ import { largeTreesConformance } from './large-trees.ts';
 import { logsConformance } from './logs.ts';
 import { type Flavour, of, openSubject, type Subject } from './subject.ts';
 import { twoPodsConformance } from './two-pods.ts';
+import { volumesConformance } from './volumes.ts';
 import { waitConformance } from './wait.ts';
 
 /** The executable contract of an executor: the same tests over each, against the real component. */
@@ -54,15 +55,18 @@ export function conformance(name: string, flavour: Flavour): void {
     });
 
     waitConformance(flavour, subject);
-    containersConformance(flavour, subject);
-    killConformance(subject);
+    killConformance(flavour, subject);
     logsConformance(flavour, subject);
-    filesConformance(flavour, subject);
+    if (flavour.capabilities['files.base_layer.running']) filesConformance(flavour, subject);
+    else volumesConformance(flavour, subject);
+    isolationConformance(subject);
+    inPodConformance(flavour, subject);
+    // These add containers to a pod as they go.
+    if (flavour.fixedPods) return;
+    containersConformance(flavour, subject);
     badInputConformance(subject);
     changingFilesConformance(subject);
     largeTreesConformance(subject);
-    isolationConformance(subject);
-    inPodConformance(subject);
     twoPodsConformance(subject);
   });
 }

@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { failure } from '../rpc/agent-under-test.ts';
-import { type Flavour, of, type Subject, waitFor } from './subject.ts';
+import { failure, unary } from '../rpc/agent-under-test.ts';
+import { eventually, type Flavour, logsOf, of, type Subject, waitFor } from './subject.ts';
 
 export function waitConformance(flavour: Flavour, subject: () => Subject): void {
   describe('wait', () => {
@@ -54,7 +56,7 @@ export function waitConformance(flavour: Flavour, subject: () => Subject): void 
 
     test('a container that is removed while it is awaited', async () => {
       const pod = await subject().pod();
-      await subject().sh(pod, 'other', 'exec sleep 600');
+      await subject().sh(pod, 'other', 'exec sleep 600', { start: false });
       const main = await subject().sh(pod, 'main', 'exec sleep 600');
       const waiting = waitFor(subject(), pod, 'main');
       await new Promise((resolve) => setTimeout(resolve, 300));
@@ -62,19 +64,44 @@ export function waitConformance(flavour: Flavour, subject: () => Subject): void 
       expect(await waiting).toMatchObject({ exitKnown: true, exitCode: 137 });
     });
 
-    test('a container that was re-created: the newest attempt counts', async () => {
-      const pod = await subject().pod();
-      await subject().sh(pod, 'main', 'exit 1');
-      expect(await waitFor(subject(), pod, 'main')).toMatchObject({ restartCount: 0, exitCode: 1 });
-      await subject().sh(pod, 'main', 'sleep 1; exit 2', { restartCount: 1 });
-      await expect.poll(async () => (await waitFor(subject(), pod, 'main')).restartCount, { timeout: 20_000 }).toBe(1);
-      expect(await waitFor(subject(), pod, 'main')).toMatchObject({ restartCount: 1, exitCode: 2 });
-    });
+    if (flavour.fixedPods) restartedByKubelet();
+    else recreated();
+
+    function recreated(): void {
+      test('a container that was re-created: the newest attempt counts', async () => {
+        const pod = await subject().pod();
+        await subject().sh(pod, 'main', 'exit 1');
+        expect(await waitFor(subject(), pod, 'main')).toMatchObject({ restartCount: 0, exitCode: 1 });
+        await subject().sh(pod, 'main', 'sleep 1; exit 2', { restartCount: 1 });
+        await expect
+          .poll(async () => (await waitFor(subject(), pod, 'main')).restartCount, { timeout: 20_000 })
+          .toBe(1);
+        expect(await waitFor(subject(), pod, 'main')).toMatchObject({ restartCount: 1, exitCode: 2 });
+      });
+    }
+
+    function restartedByKubelet(): void {
+      test('a container that the kubelet starts again: each attempt has its own record, and the newest counts', async () => {
+        const pod = await subject().pod({ spec: { restartPolicy: 'OnFailure' } });
+        const script = `n=$(cat /count/n 2>/dev/null || echo 0); echo $((n + 1)) > /count/n; echo attempt $n
+          [ $n = 0 ] && exit 1; trap "exit 5" TERM; while :; do sleep 0.1; done`;
+        await subject().sh(pod, 'main', script, { volumes: [{ volume: 'count', mountPath: '/count' }] });
+        const logs = async (previous: boolean) =>
+          (await logsOf(subject(), pod, { container: 'main', previous })).both.toString();
+        await eventually(async () => (await logs(false)) === 'attempt 1\n');
+        expect(await logs(true)).toBe('attempt 0\n');
+        const { outcomes } = await unary(subject().client, 'kill', { containers: ['main'] }, of(pod));
+        expect(outcomes).toMatchObject([{ finalRecord: { restartCount: 1, exitCode: 5 } }]);
+        const records = join(subject().stateDir, 'records', pod.uid);
+        expect(JSON.parse(readFileSync(join(records, 'main-0.json'), 'utf8'))).toMatchObject({ exitCode: 1 });
+      });
+    }
 
     test('an exit is known after a restart of the agent', async () => {
       const pod = await subject().pod();
-      await subject().sh(pod, 'other', 'exec sleep 600');
+      const other = await subject().sh(pod, 'other', 'exec sleep 600', { start: false });
       await subject().sh(pod, 'main', 'exit 9');
+      await other.start();
       const before = await waitFor(subject(), pod, 'main');
       await subject().restartAgent();
       expect(await waitFor(subject(), pod, 'main')).toEqual(before);

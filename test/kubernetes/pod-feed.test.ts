@@ -65,11 +65,10 @@ test('restarts that were missed: what is not told is unknown, and never runs on'
   ]);
 });
 
-test('the same version is not looked at twice', () => {
-  const json = podJson({ containerStatuses: [running('a')] });
-  feed.put(json);
-  feed.put({ ...json, status: podJson({ containerStatuses: [status(ended(0))] }).status });
-  expect(store.container(uid, 'main')?.state).toBe('running');
+test('a kubelet takes over a new status under the old version', () => {
+  put(running('a'), { resourceVersion: '7' });
+  put(status(ended(0), { containerID: id('a') }), { resourceVersion: '7' });
+  expect(store.container(uid, 'main')?.state).toBe('exited');
 });
 
 test('deleted while it ran: its end is unknown, then the pod is forgotten', async () => {

@@ -2,10 +2,10 @@ import type { RootfsName } from './rootfs.ts';
 
 /**
  * A way of having real pods on this machine. The same test runs over each: Docker, as a kubelet with dockershim drives
- * it, and plain namespaces, as any CRI runtime leaves them behind on a node.
+ * it, plain namespaces, as any CRI runtime leaves them behind on a node, and a real cluster.
  */
 export interface TestRuntime {
-  readonly name: 'docker' | 'namespaces';
+  readonly name: 'docker' | 'namespaces' | 'cluster';
   /** The kubelet's root directory: volumes of a pod are below `pods/<uid>/volumes`. */
   readonly kubeletDir: string;
   /** A pod's socket directory is `<socketsDir>/<uid>`; the agent under test has to be told so. */
@@ -21,6 +21,8 @@ export interface PodOptions {
   readonly namespace?: string;
   /** Docker only: also a sandbox ("pause") container, as dockershim makes one per pod. */
   readonly sandbox?: boolean;
+  /** Cluster only: over what is usual in the pod's `spec`. */
+  readonly spec?: object;
 }
 
 export interface TestPod {
@@ -31,7 +33,10 @@ export interface TestPod {
   readonly socketDir: string;
   /** The pod's cgroup, below the root of each hierarchy. */
   readonly cgroup: string;
-  /** Creates a container and, unless `start` is false, starts it: resolves once the user's command runs. */
+  /**
+   * Creates a container and, unless `start` is false, starts it: resolves once the user's command runs. A cluster's pod
+   * gets no further container once one was started.
+   */
   run(spec: ContainerSpec): Promise<TestContainer>;
   /** The volume's directory on the node, made if need be. */
   volumeDir(volume: string, kind?: 'emptyDir' | 'secret'): Promise<string>;
@@ -67,9 +72,12 @@ export interface VolumeMount {
   readonly readOnly?: boolean;
   /**
    * `emptyDir` (default): a directory of the pod on the node. `secret`: a tmpfs of the pod on the node. `hostPath`: the
-   * node's directory `hostPath`. `tmpfs`: exists in the container's own mount namespace alone.
+   * node's directory `hostPath`. `tmpfs`: exists in the container's own mount namespace alone; in a cluster an emptyDir in
+   * memory. `projected`: cluster only.
    */
-  readonly kind?: 'emptyDir' | 'secret' | 'hostPath' | 'tmpfs';
+  readonly kind?: 'emptyDir' | 'secret' | 'projected' | 'hostPath' | 'tmpfs';
+  /** Cluster only. */
+  readonly subPath?: string;
   readonly hostPath?: string;
 }
 

@@ -59,6 +59,7 @@ export class PodVolumes {
   async #source(mount: VolumeMount): Promise<string | undefined> {
     const kind = mount.kind ?? 'emptyDir';
     if (kind === 'tmpfs') return undefined;
+    if (kind === 'projected') throw new Error(`volume ${mount.volume}: projected volumes take a cluster`);
     if (kind !== 'hostPath') return await this.directory(mount.volume, kind);
     if (mount.hostPath === undefined) throw new Error(`volume ${mount.volume}: hostPath missing`);
     return mount.hostPath;

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { type Container, hasEnded, type Pod } from '../pods/model.ts';
 import type { PodStore } from '../pods/store.ts';
@@ -58,11 +59,10 @@ export class PodFeed {
     }
     const pod = parsed.data;
     if (isStatic(pod)) return undefined;
-    const { uid, resourceVersion } = pod.metadata;
-    const known = this.#pods.get(uid);
-    const isKnown = known !== undefined && resourceVersion !== '' && known.metadata.resourceVersion === resourceVersion;
+    const { uid } = pod.metadata;
     this.#stay(uid);
-    if (isKnown) return uid;
+    // Not by the resourceVersion: a kubelet takes over a new status without it.
+    if (isDeepStrictEqual(this.#pods.get(uid), pod)) return uid;
     this.#pods.set(uid, pod);
     this.#show(pod);
     return uid;

@@ -101,7 +101,6 @@ export const podSchema = z.object({
     namespace: z.string(),
     labels: words,
     annotations: words,
-    resourceVersion: text,
     deletionTimestamp: time,
   }),
   spec: z.object({

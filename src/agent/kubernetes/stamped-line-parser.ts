@@ -1,3 +1,4 @@
+import { PodhandError } from '../../wire/errors.ts';
 import { type EntryParser, type EntrySink, unreadable } from '../logs/stamped/entry-sink.ts';
 import { compareTimes, isoOfTime, type LogTime, StampReader, stampLength } from '../logs/stamped/log-time.ts';
 
@@ -30,6 +31,7 @@ export class StampedLineParser implements EntryParser {
   /** Bytes of the begun entry that were passed on. */
   #given = 0;
   #inEntry = false;
+  #hasBegun = false;
 
   constructor(sink: EntrySink) {
     this.#sink = sink;
@@ -47,7 +49,7 @@ export class StampedLineParser implements EntryParser {
   }
 
   finish(): void {
-    if (!this.#inEntry && this.#held.length > 0) throw unreadable();
+    if (!this.#inEntry && this.#held.length > 0) throw this.#unreadable();
     if (!this.#inEntry) return;
     this.#pass(this.#held, 0, this.#held.length);
     this.#end();
@@ -56,7 +58,8 @@ export class StampedLineParser implements EntryParser {
   #begin(bytes: Buffer, at: number): number | undefined {
     if (bytes.length - at < offsetStampLength && !this.#isShortStamp(bytes, at)) return undefined;
     const stamp = this.#stamp(bytes, at);
-    if (stamp === undefined) throw unreadable();
+    if (stamp === undefined) throw this.#unreadable();
+    this.#hasBegun = true;
     this.#time = stamp.time;
     if (stamp.length === stampLength) bytes.copy(this.#text, 0, at, at + stampLength);
     else this.#text.write(`${isoOfTime(stamp.time) ?? '1970-01-01T00:00:00.000000000Z'} `, 'latin1');
@@ -92,6 +95,12 @@ export class StampedLineParser implements EntryParser {
       if (stamp !== undefined && compareTimes(stamp.time, this.#time) >= 0) return at;
     }
     return -1;
+  }
+
+  /** A kubelet that finds no log says so in the place of the log, under status 200. */
+  #unreadable(): PodhandError {
+    if (this.#hasBegun) return unreadable();
+    return new PodhandError('LOGS_UNAVAILABLE', 'the runtime has removed the log of this attempt');
   }
 
   #isShortStamp(bytes: Buffer, at: number): boolean {

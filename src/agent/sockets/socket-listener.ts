@@ -12,16 +12,22 @@ interface Options {
   onConnection(socket: Socket, podUid: string): void;
 }
 
-/** Counts everything that becomes of a socket, and logs each kind of trouble once until the socket stands again. */
+/** The same trouble of the same socket is not logged again for so long. Milliseconds. */
+const repeatAfter = 600_000;
+
+/** Counts everything that becomes of a socket, and logs each kind of trouble once in ten minutes. */
 export function listenerTo({ store, metrics, log, onConnection }: Options): SocketListener {
-  const told = new WeakMap<SocketPlace, string>();
+  const told = new WeakMap<SocketPlace, Map<string, number>>();
   const facts = ({ podUid, kind, volume }: SocketPlace) => {
     const pod = store.pod(podUid);
     return { pod: pod && `${pod.namespace}/${pod.name}`, podUid, place: kind, volume };
   };
   const once = (place: SocketPlace, what: string, tell: () => void) => {
-    if (told.get(place) === what) return;
-    told.set(place, what);
+    const whats = told.get(place) ?? new Map<string, number>();
+    told.set(place, whats);
+    const now = performance.now();
+    if (now - (whats.get(what) ?? Number.NEGATIVE_INFINITY) < repeatAfter) return;
+    whats.set(what, now);
     tell();
   };
   return {
