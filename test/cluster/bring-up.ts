@@ -14,7 +14,7 @@ import { type ClusterParts, partsOf, running } from './parts.ts';
 import { type ClusterPlan, Places } from './places.ts';
 import { takeDown } from './take-down.ts';
 
-const readyWithinMs = 60_000;
+const readyWithinMs = 120_000;
 const firstImages: readonly TestImage[] = [pauseImage, 'podhand-test/busybox:latest'];
 
 interface Record {
