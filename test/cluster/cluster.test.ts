@@ -17,7 +17,7 @@ const flavours = [
   { runtime: 'containerd', version: /^containerd:\/\// },
 ] as const;
 
-describe.each(flavours)('a cluster on $runtime', ({ runtime, version }) => {
+describe.each(flavours)('a cluster on $runtime', { timeout: 180_000 }, ({ runtime, version }) => {
   const name = `self-test-${runtime}`;
   let engine: Awaited<ReturnType<typeof startEngine>>;
   let before: string[];
@@ -147,7 +147,7 @@ describe.each(flavours)('a cluster on $runtime', ({ runtime, version }) => {
     expect(JSON.parse(await cluster.kubectl.must(['get', 'pods', '-A', '-o', 'json'])).items).toEqual([]);
     await cluster.apply([podObject('fresh', ['sleep', '3600'], { memory: { medium: 'Memory' } })]);
     await untilPod(cluster, 'fresh', ({ phase }) => phase === 'Running');
-  }, 120_000);
+  });
 
   test('leaves nothing on the machine when it goes down', async () => {
     expect((await processesOf(name)).length).toBeGreaterThan(7);
