@@ -3,6 +3,7 @@ import type { ExecutorName } from '../agent/executors/roles.ts';
 import { type Listed, required, requiredIf, wished } from './check.ts';
 import { engineCheck } from './checks/engine.ts';
 import { exitInfoCheck, openat2Check, peerPidfdCheck, pidfdCheck } from './checks/kernel.ts';
+import { apiCredentialsCheck, apiPodsCheck, kubeletCredentialsCheck, kubeletPodsCheck } from './checks/kubernetes.ts';
 import {
   cgroupCheck,
   containerLogsCheck,
@@ -18,7 +19,7 @@ const everyExecutor: readonly Listed[] = [
   required(openat2Check),
   required(pidfdCheck),
   wished(peerPidfdCheck),
-  required(hostPidCheck),
+  requiredIf(hostPidCheck, ({ callers }) => callers.witness === 'cgroup'),
   required(runDirCheck),
   required(stateDirCheck),
   requiredIf(kubeletCheck, ({ sockets }) => sockets.volumes.length > 0 && !sockets.hostPath),
@@ -26,6 +27,8 @@ const everyExecutor: readonly Listed[] = [
 
 const byLogs = ({ pns }: AgentConfig) => pns.podSource === 'node-logs';
 const byDocker = ({ pns }: AgentConfig) => pns.podSource === 'docker';
+const byKubelet = ({ pns }: AgentConfig) => pns.podSource === 'kubelet';
+const byApi = ({ pns }: AgentConfig) => pns.podSource === 'k8sapi';
 
 /** What each executor wants of its node. An executor that is not here is not part of this build. */
 export const wants: ReadonlyMap<ExecutorName, readonly Listed[]> = new Map<ExecutorName, readonly Listed[]>([
@@ -55,7 +58,13 @@ export const wants: ReadonlyMap<ExecutorName, readonly Listed[]> = new Map<Execu
       requiredIf(podLogsCheck, byLogs),
       requiredIf(containerLogsCheck, byLogs),
       requiredIf(engineCheck, byDocker),
+      requiredIf(kubeletCredentialsCheck, byKubelet),
+      requiredIf(kubeletPodsCheck, byKubelet),
+      requiredIf(apiCredentialsCheck, byApi),
+      requiredIf(apiPodsCheck, byApi),
       wished(exitInfoCheck),
     ],
   ],
+  ['kubelet', [...everyExecutor, required(kubeletCredentialsCheck), required(kubeletPodsCheck)]],
+  ['k8sapi', [...everyExecutor, required(apiCredentialsCheck), required(apiPodsCheck)]],
 ]);

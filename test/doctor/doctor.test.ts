@@ -76,6 +76,13 @@ describe('podhand doctor', () => {
     expect(exitCode).toBe(0);
   });
 
+  test('kubelet and k8sapi lack credentials and servers here', async () => {
+    const { of } = await reports(['kubelet.url=https://127.0.0.1:1']);
+    expect(missing(of('kubelet'))).toEqual(['kubelet credentials', 'kubelet pods']);
+    expect(missing(of('k8sapi'))).toEqual(['k8sapi credentials', 'k8sapi pods']);
+    expect(check(of('k8sapi'), 'k8sapi pods')?.found).toBe('k8sapi.url is not set');
+  });
+
   test('what listens there and is no engine, or never answers, is told from one', async () => {
     const socket = join(directory, 'other.sock');
     const server = createServer((request, response) => {
@@ -117,6 +124,8 @@ describe('podhand doctor', () => {
     expect(missing(of('pns'))).toEqual(['host pid namespace']);
     expect(missing(of('docker'))).toContain('host pid namespace');
     expect(exitCode).toBe(64);
+    const told = await reports(['callers.witness=none'], ['unshare', '--pid', '--fork', '--mount-proc']);
+    expect(missing(told.of('kubelet'))).not.toContain('host pid namespace');
   });
 
   test('without cgroup hierarchies, without the node’s logs', async () => {
@@ -151,6 +160,8 @@ describe('podhand doctor', () => {
     expect(executors.map(({ name, configured, canRun }) => [name, configured, canRun])).toEqual([
       ['docker', true, false],
       ['pns', true, false],
+      ['kubelet', false, false],
+      ['k8sapi', false, false],
     ]);
     expect(exitCode).toBe(64);
   });
