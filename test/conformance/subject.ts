@@ -24,6 +24,8 @@ export interface Flavour {
   open(): Promise<{ runtime: TestRuntime; settings: string[]; close(): Promise<void> }>;
   /** Whether containers of this runtime can have a terminal; plain namespaces have none. */
   readonly terminals: boolean;
+  /** Bytes of short lines that the runtime keeps without rotating them away from the executor; 100 MB if absent. */
+  readonly largestLog?: number;
   /** A pod gets no containers but those it is created with, as in a cluster. */
   readonly fixedPods?: boolean;
   /** The capability table: each yes is tried, each no is tried as a refusal. */

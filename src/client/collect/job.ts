@@ -28,7 +28,8 @@ export async function collectOutputs(context: CollectContext, spec: CollectSpec)
     return earlier;
   }
   const startedAt = new Date().toISOString();
-  const { pod, executor } = await context.client.getInfo(context.call);
+  const { pod, executor, capabilities } = await context.client.getInfo(context.call);
+  const splits = capabilities.find(({ name }) => name === 'logs.split')?.supported ?? true;
   const errors: CollectError[] = [];
   const report: Report = (error) => {
     context.note(`${error.subject}: ${error.message} (${error.reason})`);
@@ -42,7 +43,7 @@ export async function collectOutputs(context: CollectContext, spec: CollectSpec)
   });
   if (waited.stoppedBy === 'deadline') report(overdue(spec, waited));
   const own = await endedLogs(logs, waited);
-  const result = spec.result && (await takeResult(context, spec.result, waited, report));
+  const result = spec.result && (await takeResult(context, spec.result, splits, waited, report));
   const parameters = await inOrder(spec.parameters, (one) => takeParameter(context, one, waited, report));
   const artifacts = await inOrder(spec.artifacts, (one) => takeArtifact(context, one, waited, report));
   const outputs = {

@@ -17,6 +17,8 @@ export interface CollectedResult extends Value {
   readonly container: string;
   /** The output was longer: this is its end. */
   readonly truncated: boolean;
+  /** The executor gives stdout and stderr as one. */
+  readonly withStderr?: true;
 }
 
 export interface CollectedParameter extends Partial<Value> {

@@ -6,17 +6,22 @@ import type { CollectSpec, ParameterSpec } from './spec.ts';
 
 type ResultSpec = NonNullable<CollectSpec['result']>;
 
-/** The last `maxBytes` of a container's stdout, one newline at the end left out. Memory: twice `maxBytes`. */
+/**
+ * The last `maxBytes` of a container's stdout, one newline at the end left out. Memory: twice `maxBytes`. Where the
+ * executor does not tell stdout from stderr (`splits`), of both.
+ */
 export async function takeResult(
   { client, call, note }: CollectContext,
   { container, maxBytes }: ResultSpec,
+  splits: boolean,
   ended: Ended,
   report: Report,
 ): Promise<CollectedResult | undefined> {
+  const request = splits ? ({ container, stream: 'LOG_STREAM_STDOUT' } as const) : { container };
   try {
     let tail = Buffer.alloc(0);
     let total = 0;
-    for await (const { chunk } of client.streamLogs({ container, stream: 'LOG_STREAM_STDOUT' }, call)) {
+    for await (const { chunk } of client.streamLogs(request, call)) {
       if (!chunk) continue;
       total += chunk.data.length;
       tail = Buffer.concat([tail, chunk.data]);
@@ -24,7 +29,8 @@ export async function takeResult(
     }
     const truncated = total > maxBytes;
     note(`result of ${container}: ${total} bytes${truncated ? `, the last ${maxBytes} kept` : ''}`);
-    return { container, truncated, ...encoded(withoutNewline(truncated ? fromCharacter(tail) : tail)) };
+    const stderr = splits ? undefined : ({ withStderr: true } as const);
+    return { container, truncated, ...stderr, ...encoded(withoutNewline(truncated ? fromCharacter(tail) : tail)) };
   } catch (thrown) {
     const error = fromLocal(thrown);
     const excused = error.reason === 'CONTAINER_NOT_STARTED' && !ended.succeeded(container);
