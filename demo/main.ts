@@ -3,6 +3,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { removeEmptyDirs } from '../test/node/leftovers.ts';
 import type { TestContainer, TestPod, TestRuntime } from '../test/node/pods.ts';
 import { AgentProcess, podhand } from './agent-process.ts';
 import { openNode } from './node.ts';
@@ -25,6 +26,7 @@ async function run(): Promise<void> {
     process.once(signal, () => void close().then(() => process.exit(130)));
   }
   try {
+    closers.push(removeEmptyDirs);
     const node = await openNode();
     closers.push(() => node.close());
     say(

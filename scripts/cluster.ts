@@ -1,13 +1,19 @@
 // Real Kubernetes clusters of the tests, by hand:
-//   npm run cluster up [docker|containerd] [name]   build the programs where need be, bring a cluster up
+//   npm run cluster build                           build the programs, which `up` does as well where need be
+//   npm run cluster up [docker|containerd] [name]   bring a cluster up
 //   npm run cluster status                          what runs
 //   npm run cluster down [name]                     remove a cluster, or all of them; caches stay
 import { readdir } from 'node:fs/promises';
+import { ensurePrograms } from '../test/cluster/bring-up.ts';
 import { Cluster } from '../test/cluster/cluster.ts';
 import type { ClusterRuntime } from '../test/cluster/places.ts';
 import { cacheDir, runDir } from '../test/node/cache.ts';
 
 const commands: Readonly<Record<string, (...args: string[]) => Promise<void>>> = {
+  async build() {
+    say(`programs ${(await ensurePrograms()).bin}`);
+  },
+
   async up(runtime = 'docker', name = runtime) {
     if (!isRuntime(runtime)) return usage();
     const cluster = await Cluster.up({ runtime, name });

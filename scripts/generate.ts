@@ -1,18 +1,18 @@
 // Writes what is generated from proto/: the TypeScript types of the wire, and the descriptor as readable JSON, so that
-// every change of the wire shows in a diff. With --check: fails where a committed file is not what would be written.
+// every change of the wire shows in a diff; and the copy of deploy/daemonset.yaml that kustomize wants in a directory of
+// its own. With --check: fails where a committed file is not what would be written.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { loadSync } from '@grpc/proto-loader';
-import protobuf from 'protobufjs';
-import descriptorTypes from 'protobufjs/google/protobuf/descriptor.json' with { type: 'json' };
 
 const root = fileURLToPath(new URL('../', import.meta.url));
-const files = ['podhand/v1/executor.proto', 'google/rpc/status.proto'];
+const files = ['podhand/v1/executor.proto', 'google/rpc/status.proto', 'grpc/health/v1/health.proto'];
 const generated = 'src/wire/generated';
 const descriptorFile = 'proto/descriptor.json';
+const manifest = 'deploy/daemonset.yaml';
+const manifestCopy = 'deploy/base/daemonset.yaml';
 
 function writeTypes(into: string): void {
   const options = ['--longs=Number', '--enums=String', '--defaults', '--oneofs', '--grpcLib=@grpc/grpc-js'];
@@ -23,21 +23,12 @@ function writeTypes(into: string): void {
   });
 }
 
+/** As buf, which resolves names and imports as protoc does, writes it; bare of comments and positions. */
 function descriptorJson(): string {
-  const fileType = protobuf.Root.fromJSON(descriptorTypes as protobuf.INamespace).lookupType(
-    'google.protobuf.FileDescriptorProto',
-  );
-  const definition = loadSync(files, { includeDirs: [join(root, 'proto')] });
-  const seen = new Map<string, object>();
-  for (const entry of Object.values(definition)) {
-    const protos = (entry as { fileDescriptorProtos?: Buffer[] }).fileDescriptorProtos ?? [];
-    for (const bytes of protos) {
-      const file = fileType.toObject(fileType.decode(bytes), { enums: String, longs: String });
-      seen.set(String(file.name), file);
-    }
-  }
-  const sorted = [...seen].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, file]) => file);
-  return `${JSON.stringify({ file: sorted }, null, 1)}\n`;
+  const buf = join(root, 'node_modules/.bin/buf');
+  const options = ['--exclude-source-info', '--as-file-descriptor-set', '-o', '-#format=json'];
+  const text = execFileSync(buf, ['build', 'proto', ...options], { cwd: root, encoding: 'utf8' });
+  return `${JSON.stringify(JSON.parse(text), null, 1)}\n`;
 }
 
 function tree(directory: string): Map<string, string> {
@@ -60,6 +51,8 @@ function stale(): string[] {
       .filter((name) => wanted.get(name) !== committed.get(name))
       .map((name) => join(generated, name));
     if (readFileSync(join(root, descriptorFile), 'utf8') !== descriptorJson()) different.push(descriptorFile);
+    if (readFileSync(join(root, manifestCopy), 'utf8') !== readFileSync(join(root, manifest), 'utf8'))
+      different.push(manifestCopy);
     return different;
   } finally {
     rmSync(fresh, { recursive: true, force: true });
@@ -70,7 +63,7 @@ if (process.argv.includes('--check')) {
   const different = stale();
   if (different.length > 0) {
     process.stderr.write(
-      `not in step with proto/; run "npm run generate" and commit:\n${different.map((name) => `  ${name}`).join('\n')}\n`,
+      `not in step with what they are made from; run "npm run generate" and commit:\n${different.map((name) => `  ${name}`).join('\n')}\n`,
     );
     process.exit(1);
   }
@@ -78,4 +71,5 @@ if (process.argv.includes('--check')) {
   rmSync(join(root, generated), { recursive: true, force: true });
   writeTypes(generated);
   writeFileSync(join(root, descriptorFile), descriptorJson());
+  copyFileSync(join(root, manifest), join(root, manifestCopy));
 }

@@ -6,25 +6,27 @@ import type { AgentConfig } from './config/schema.ts';
 import type { Caller } from './connection/caller.ts';
 import { openCallerRoot } from './connection/caller-root.ts';
 import { Connections } from './connection/connections.ts';
-import { identify } from './connection/identify.ts';
+import { identify, identifyAdmin } from './connection/identify.ts';
 import { countErrors } from './executors/count-errors.ts';
 import type { ExecutorSet } from './executors/roles.ts';
 import { chooseExecutor, feeder } from './executors/select.ts';
 import { readNodeCgroup } from './linux/node.ts';
-import { peerCredentials } from './linux/socket-calls.ts';
 import { CallMetrics } from './metrics/call-metrics.ts';
 import { serveMetrics } from './metrics/endpoint.ts';
 import { executorErrors, registerProcessMetrics } from './metrics/node-metrics.ts';
+import { SocketMetrics } from './metrics/socket-metrics.ts';
+import { listedPod } from './pods/listed.ts';
 import type { Pod } from './pods/model.ts';
 import { PodStore } from './pods/store.ts';
+import { ExitWatch } from './processes/exit-watch.ts';
 import { RecordFiles } from './records/record-files.ts';
 import { Recorder } from './records/recorder.ts';
 import { RpcAdapter } from './rpc/adapter.ts';
 import { Admission } from './rpc/admission.ts';
 import { createGrpcServer } from './server/grpc-servers.ts';
 import { listenOn } from './server/listen.ts';
-import { PodSockets } from './server/pod-sockets.ts';
 import { executorService } from './service/executor-service.ts';
+import { PodSockets } from './sockets/pod-sockets.ts';
 
 const pruneEveryMs = 10 * 60_000;
 
@@ -73,7 +75,9 @@ export async function startAgent({ config, version, log, createExecutors }: Opti
       usageAtEnd: (pod, container) => executorFor(pod.uid).stats?.final(container),
     });
     closers.push(() => recorder.settled());
-    const connections = new Connections({ limits: config.limits, log });
+    const exits = new ExitWatch((error) => log.error({ err: error }, 'ends of callers are not seen any more'));
+    closers.push(() => exits.close());
+    const connections = new Connections({ limits: config.limits, log, exits });
     closers.push(() => connections.close());
     const metrics = new CallMetrics(registry, {
       streams: () => admission.streams,
@@ -86,7 +90,7 @@ export async function startAgent({ config, version, log, createExecutors }: Opti
       log,
       stopping: calls.signal,
       callerOf: (peer) => connections.callerOf(peer),
-      podOf: (caller, chosen) => podOf(store, caller, chosen),
+      podOf: (caller, chosen, signal) => podOf(store, caller, chosen, signal),
     });
     const service = executorService(adapter, {
       version,
@@ -106,16 +110,19 @@ export async function startAgent({ config, version, log, createExecutors }: Opti
     await recorder.start(running.signal);
     await feeder(byName).containers.feed(store, running.signal);
     const sockets = new PodSockets({
-      directory: `${config.runDir}/pods`,
+      config,
       store,
+      metrics: new SocketMetrics(registry),
       log,
+      hasProcesses: (podUid) => executors.hasProcesses?.(podUid) ?? false,
       onConnection: (socket, podUid) => {
-        const identified = (fd: number) => identify(fd, { store, podUid, nodeCgroup, signal: running.signal });
+        const identified = (fd: number) =>
+          identify(fd, { store, podUid, nodeCgroup, witness: config.callers.witness, signal: running.signal });
         void connections.accept(socket, podUid, identified, podServer.inject);
       },
     });
-    await sockets.start(running.signal);
     closers.push(() => sockets.close());
+    sockets.start(running.signal);
     store.subscribe((change) => {
       if (change.type !== 'pod-removed') return;
       connections.closePod(change.pod.uid);
@@ -124,7 +131,11 @@ export async function startAgent({ config, version, log, createExecutors }: Opti
     const admin = await listenOn(config.runDir, 'admin.sock', {
       mode: 0o600,
       directoryMode: 0o755,
-      onConnection: (socket) => void connections.accept(socket, 'admin', identifyAdmin, adminServer.inject),
+      onConnection: (socket) => {
+        const identified = (fd: number) => identifyAdmin(fd, nodeCgroup);
+        void connections.accept(socket, 'admin', identified, adminServer.inject);
+      },
+      onError: (err) => log.error({ err }, 'a connection to the admin socket could not be accepted'),
     });
     closers.push(() => admin.close());
     const scrape: HttpServer | undefined =
@@ -138,7 +149,7 @@ export async function startAgent({ config, version, log, createExecutors }: Opti
     return {
       stop: async () => {
         for (const server of [podServer, adminServer]) server.setServing(false);
-        await sockets.close();
+        sockets.close();
         admin.close();
         const drained = Promise.all([podServer.drain(config.drain), adminServer.drain(config.drain)]);
         // Calls that never end by themselves (Wait, follow) are told to call again, which they can at once elsewhere.
@@ -156,24 +167,15 @@ export async function startAgent({ config, version, log, createExecutors }: Opti
   }
 }
 
-function identifyAdmin(fd: number): Caller {
-  const { pid, uid } = peerCredentials(fd);
-  if (uid !== 0) throw new PodhandError('CALLER_UNKNOWN', 'the admin socket answers root only');
-  return { kind: 'admin', pid };
-}
-
-function podOf(store: PodStore, caller: Caller, chosen: string | undefined): Pod {
-  if (caller.kind === 'admin' && (chosen === undefined || chosen === '')) {
+async function podOf(store: PodStore, caller: Caller, chosen: string | undefined, signal: AbortSignal): Promise<Pod> {
+  if (caller.kind === 'pod') return await listedPod(store, caller.podUid, signal);
+  if (chosen === undefined || chosen === '') {
     throw new PodhandError(
       'INVALID_REQUEST',
       'on the admin socket the metadata key podhand-pod chooses the pod: namespace/name or uid',
     );
   }
-  const pod =
-    caller.kind === 'pod' ? store.pod(caller.podUid) : (store.pod(chosen ?? '') ?? store.podByName(chosen ?? ''));
+  const pod = store.pod(chosen) ?? store.podByName(chosen);
   if (pod !== undefined) return pod;
-  throw new PodhandError(
-    'POD_NOT_FOUND',
-    caller.kind === 'pod' ? 'the pod has left the node' : 'this node has no such pod',
-  );
+  throw new PodhandError('POD_NOT_FOUND', 'this node has no such pod');
 }

@@ -1,4 +1,5 @@
 import { PodhandError } from '../wire/errors.ts';
+import type { HealthCheckResponse__Output } from '../wire/generated/grpc/health/v1/HealthCheckResponse.ts';
 import type { CollectArtifactResponse__Output } from '../wire/generated/podhand/v1/CollectArtifactResponse.ts';
 import type { ExecutorServiceDefinition } from '../wire/generated/podhand/v1/ExecutorService.ts';
 import type { GetInfoResponse__Output } from '../wire/generated/podhand/v1/GetInfoResponse.ts';
@@ -11,7 +12,7 @@ import type { SaveArtifactResponse__Output } from '../wire/generated/podhand/v1/
 import type { StreamLogsResponse__Output } from '../wire/generated/podhand/v1/StreamLogsResponse.ts';
 import type { WaitResponse__Output } from '../wire/generated/podhand/v1/WaitResponse.ts';
 import type { WatchStatsResponse__Output } from '../wire/generated/podhand/v1/WatchStatsResponse.ts';
-import { loadExecutorService } from '../wire/load.ts';
+import { loadExecutorService, loadHealthService } from '../wire/load.ts';
 import { type Attempt, streamAttempt, unaryAttempt } from './attempt.ts';
 import { type Address, Connection } from './connection.ts';
 import { LogProgress } from './log-progress.ts';
@@ -133,6 +134,14 @@ export class ExecutorClient {
   watchStats(request: requests.WatchStatsRequest = {}, options?: CallOptions): Stream<WatchStatsResponse__Output> {
     const message = requests.statsMessage(request);
     return this.#call((attempt) => streamAttempt(this.#methods.WatchStats, message, attempt), options);
+  }
+
+  /** Whether the agent serves; never made again, since an agent that is away is the answer. Any pod may ask. */
+  health(options: CallOptions = {}): Promise<HealthCheckResponse__Output> {
+    const { Check } = loadHealthService();
+    const { signal, deadline } = options;
+    const once = { connection: this.#connection, retryFor: 0, signal, deadline };
+    return only(retrying((attempt) => unaryAttempt(Check, { service: '' }, attempt), once));
   }
 
   /** Ends the connection; calls in progress end by themselves, later ones are CANCELLED. */

@@ -58,6 +58,8 @@ export const reasons = {
   LOG_SPLIT_NOT_OFFERED: status.UNIMPLEMENTED,
   SIGKILL_NOT_OFFERED: status.UNIMPLEMENTED,
   // The other side is away.
+  /** The pod's socket is there before its source of pods names it. */
+  POD_NOT_LISTED: status.UNAVAILABLE,
   RUNTIME_UNAVAILABLE: status.UNAVAILABLE,
   AGENT_STOPPING: status.UNAVAILABLE,
   AGENT_UNREACHABLE: status.UNAVAILABLE,

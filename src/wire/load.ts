@@ -1,14 +1,13 @@
 import { fileURLToPath } from 'node:url';
 import { loadSync, type MessageTypeDefinition, type PackageDefinition } from '@grpc/proto-loader';
+import type { HealthDefinition } from './generated/grpc/health/v1/Health.ts';
 import type { ExecutorServiceDefinition } from './generated/podhand/v1/ExecutorService.ts';
 import type { ProtoGrpcType as StatusTypes } from './generated/status.ts';
 
-/** The contract as grpc-js and the reflection service take it. */
+/** The contract as grpc-js takes it. */
 export interface ExecutorContract {
   /** For `server.addService` and `makeClientConstructor`. */
   readonly definition: ExecutorServiceDefinition;
-  /** Every message and service of the files, for reflection. */
-  readonly packageDefinition: PackageDefinition;
 }
 
 type MessageOf<Definition> =
@@ -30,8 +29,13 @@ const protoDirectory = fileURLToPath(new URL('../../proto/', import.meta.url));
 export const loadExecutorService: () => ExecutorContract = once(() => {
   const packageDefinition = parse('podhand/v1/executor.proto');
   const definition = packageDefinition['podhand.v1.ExecutorService'] as unknown as ExecutorServiceDefinition;
-  return { definition, packageDefinition };
+  return { definition };
 });
+
+/** The standard health service, as a client calls it. */
+export const loadHealthService: () => HealthDefinition = once(
+  () => parse('grpc/health/v1/health.proto')['grpc.health.v1.Health'] as unknown as HealthDefinition,
+);
 
 /** `google.rpc.Status` and `google.rpc.ErrorInfo`; parsed at the first call, which on a client is its first error. */
 export const loadStatusMessages: () => StatusMessages = once(() => {

@@ -36,7 +36,21 @@ function stream(...messages: object[]): (call: Streaming) => void {
   };
 }
 
-const commands = ['info', 'ps', 'stats', 'top', 'entrypoint', 'wait', 'kill', 'logs', 'cat', 'cp', 'save', 'collect'];
+const commands = [
+  'info',
+  'health',
+  'ps',
+  'stats',
+  'top',
+  'entrypoint',
+  'wait',
+  'kill',
+  'logs',
+  'cat',
+  'cp',
+  'save',
+  'collect',
+];
 
 test.each(commands)('podhand %s --help has examples and the global options', async (command) => {
   const { code, stdout, stderr } = await run(command, '--help');

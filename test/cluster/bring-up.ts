@@ -4,7 +4,7 @@ import { ensureFiles } from '../node/debian.ts';
 import type { TestImage } from '../node/images.ts';
 import { becomes } from '../node/processes.ts';
 import { ask } from './ask.ts';
-import { type Components, ensureComponents } from './build/components.ts';
+import { builtComponents, type Components, ensureComponents } from './build/components.ts';
 import { DockerNode } from './docker-node.ts';
 import { identitiesOf, makeIdentities, nodeName } from './identities.ts';
 import { prepareKubelet } from './kubelet.ts';
@@ -14,7 +14,7 @@ import { type ClusterParts, partsOf, running } from './parts.ts';
 import { type ClusterPlan, Places } from './places.ts';
 import { takeDown } from './take-down.ts';
 
-const readyWithinMs = 60_000;
+const readyWithinMs = 120_000;
 const firstImages: readonly TestImage[] = [pauseImage, 'podhand-test/busybox:latest'];
 
 interface Record {
@@ -27,7 +27,7 @@ export async function recorded(name: string): Promise<ClusterParts | undefined> 
   const text = await readFile(new Places(name).at('cluster.json'), 'utf8').catch(() => '');
   if (text === '') return undefined;
   const { plan, network } = JSON.parse(text) as Record;
-  return partsOf(plan, network, await ensureComponents());
+  return partsOf(plan, network, builtComponents());
 }
 
 /** Installs and builds what a cluster is made of, where it is missing. */
@@ -51,7 +51,12 @@ export async function bringUp(plan: ClusterPlan): Promise<{ parts: ClusterParts;
     return { parts: there, started: false };
   }
   await takeDown(new Places(plan.name));
-  return { parts: await start(plan, components), started: true };
+  try {
+    return { parts: await start(plan, components), started: true };
+  } catch (error) {
+    await takeDown(new Places(plan.name));
+    throw error;
+  }
 }
 
 async function start(plan: ClusterPlan, components: Components): Promise<ClusterParts> {
@@ -68,12 +73,18 @@ async function start(plan: ClusterPlan, components: Components): Promise<Cluster
   const control = async () => {
     await etcd.start();
     await apiserver.start();
-    await Promise.all([controllerManager.start(), scheduler.start()]);
+    await allOf([controllerManager.start(), scheduler.start()]);
   };
   // A kubelet waits for its API server; it is ready once it can ask that about who asks.
-  await Promise.all([control(), startRuntime(parts).then(() => parts.kubelet.start())]);
+  await allOf([control(), startRuntime(parts).then(() => parts.kubelet.start())]);
   await ready(parts);
   return parts;
+}
+
+/** Rejects with the first failure once all have ended: what is taken down then must not be starting still. */
+async function allOf(started: readonly Promise<void>[]): Promise<void> {
+  const failed = (await Promise.allSettled(started)).find(({ status }) => status === 'rejected');
+  if (failed?.status === 'rejected') throw failed.reason;
 }
 
 async function startRuntime({ runtime }: ClusterParts): Promise<void> {
@@ -96,5 +107,6 @@ async function ready({ network, identities, kubelet }: ClusterParts): Promise<vo
     if ((await get('namespaces/default/configmaps/kube-root-ca.crt')) === undefined) return false;
     return (await get('namespaces/default/serviceaccounts/default'))?.secrets !== undefined;
   }, readyWithinMs);
-  if (!isReady) throw new Error(`the node does not get ready; see ${kubelet.logPath}`);
+  if (!isReady)
+    throw new Error(`the node does not get ready; the end of the kubelet's log:\n${await kubelet.logEnd()}`);
 }

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { TestImage } from '../node/images.ts';
 import { withLock } from '../node/lock.ts';
 import { bringUp, recorded } from './bring-up.ts';
-import { ensureComponents } from './build/components.ts';
+import { builtComponents } from './build/components.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { Daemon } from './daemon.ts';
 import { nodeName } from './identities.ts';
@@ -29,7 +29,7 @@ export class Cluster {
   readonly kubeconfig: string;
   readonly apiUrl: string;
   readonly kubeletUrl: string;
-  /** The authority of API server and kubelet, a file in PEM. */
+  /** The authority of API server and kubelet, a file in PEM that everybody can read. */
   readonly caFile: string;
   /** The address of the node, which pods see as `status.hostIP`. */
   readonly nodeIp: string;
@@ -60,7 +60,7 @@ export class Cluster {
     this.kubeconfig = identities.kubeconfig('admin');
     this.apiUrl = `https://${network.apiIp}:443`;
     this.kubeletUrl = `https://${network.nodeIp}:10250`;
-    this.caFile = identities.ca.cert;
+    this.caFile = places.at('ca.crt');
     this.nodeIp = network.nodeIp;
     this.kubeletDir = places.kubelet;
     this.kubeletRoot = plan.kubeletRoot === 'standard' ? '/var/lib/kubelet' : places.kubelet;
@@ -95,7 +95,7 @@ export class Cluster {
   }
 
   static async #of(parts: ClusterParts, started: boolean): Promise<Cluster> {
-    const { bin } = await ensureComponents();
+    const { bin } = builtComponents();
     const kubectl = await Kubectl.find(parts.places, parts.identities.kubeconfig('admin'), bin);
     return new Cluster(parts, started, kubectl);
   }
@@ -107,6 +107,11 @@ export class Cluster {
 
   async loadImage(image: TestImage): Promise<void> {
     await this.runtime.loadImage(image);
+  }
+
+  /** Images of an archive as `docker save` writes it, for those that a test has built elsewhere. */
+  async importImages(archive: NodeJS.ReadableStream): Promise<void> {
+    await this.runtime.importImages(archive);
   }
 
   /** Applies objects, or a manifest in YAML. */

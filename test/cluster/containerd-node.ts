@@ -65,19 +65,19 @@ export class ContainerdNode implements NodeRuntime {
     const engine = await startEngine();
     try {
       await ensureImage(engine.docker, image);
-      await this.#import(await engine.docker.getImage(image).get());
+      await this.importImages(await engine.docker.getImage(image).get());
     } finally {
       await engine.close();
     }
   }
 
-  async #import(archive: NodeJS.ReadableStream): Promise<void> {
+  async importImages(archive: NodeJS.ReadableStream): Promise<void> {
     const [program = '', ...args] = this.#ctrArgv('images', 'import', '-');
     const importing = spawn(program, args, { stdio: ['pipe', 'ignore', 'inherit'] });
     const ended = once(importing, 'close');
     await pipeline(archive, importing.stdin);
     await ended;
-    if (importing.exitCode !== 0) throw new Error(`containerd of cluster ${this.#places.name} takes no such image`);
+    if (importing.exitCode !== 0) throw new Error(`containerd of cluster ${this.#places.name} takes no such images`);
   }
 
   #ctrArgv(...args: string[]): string[] {

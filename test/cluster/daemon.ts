@@ -51,7 +51,7 @@ export class Daemon {
       return state.ready || (await this.pid()) === undefined;
     }, startWithinMs);
     if (!state.ready)
-      throw new Error(`${this.name} does not start; the end of ${this.logPath}:\n${await this.#logEnd()}`);
+      throw new Error(`${this.name} does not start; the end of ${this.logPath}:\n${await this.logEnd()}`);
   }
 
   /** TERM, then KILL; fine where it does not run. */
@@ -91,8 +91,8 @@ export class Daemon {
     }
   }
 
-  /** What it died of, as klog writes that, where it says so: the stacks of all threads come after. */
-  async #logEnd(): Promise<string> {
+  /** The end of its log; what it died of, as klog writes that, where it says so: the stacks of all threads come after. */
+  async logEnd(): Promise<string> {
     const lines = (await readFile(this.logPath, 'utf8').catch(() => '')).split('\n');
     const last = lines.findLastIndex((line) => /^F\d{4} /.test(line)) + 1;
     return lines

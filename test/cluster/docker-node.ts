@@ -1,10 +1,12 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import Docker from 'dockerode';
 import { ensureImage, type TestImage } from '../node/images.ts';
 import { OwnEngine } from '../node/own-engine.ts';
 import type { ClusterNetwork } from './network.ts';
 import type { NodeNamespace } from './node-namespace.ts';
-import { type NodeRuntime, pauseImage } from './node-runtime.ts';
+import { type NodeRuntime, pauseImage, type RuntimeEnding } from './node-runtime.ts';
 import { type ClusterPlan, logFiles, type Places } from './places.ts';
 
 /**
@@ -62,17 +64,22 @@ export class DockerNode implements NodeRuntime {
   }
 
   async start(): Promise<void> {
-    await mkdir(this.#places.run, { recursive: true });
-    await writeFile(this.#lenient, lenientRunc, { mode: 0o755 });
-    await this.engine.start();
+    if (await this.engine.answers()) return;
+    const first = await writeFile(this.#lenient, lenientRunc, { mode: 0o755, flag: 'wx' }).then(
+      () => true,
+      () => false,
+    );
+    // `start` would remove what is there first; later, containers may have been left running on purpose.
+    if (first) await this.engine.start();
+    else await this.engine.resume();
   }
 
-  async stop(): Promise<void> {
-    await this.engine.suspend({ keepContainers: false });
+  async stop({ keepContainers = false }: RuntimeEnding = {}): Promise<void> {
+    await this.engine.suspend({ keepContainers });
   }
 
-  async kill(): Promise<void> {
-    await this.engine.suspend({ signal: 'SIGKILL', keepContainers: false });
+  async kill({ keepContainers = false }: RuntimeEnding = {}): Promise<void> {
+    await this.engine.suspend({ signal: 'SIGKILL', keepContainers });
   }
 
   async pid(): Promise<number | undefined> {
@@ -81,5 +88,11 @@ export class DockerNode implements NodeRuntime {
 
   async loadImage(image: TestImage): Promise<void> {
     await ensureImage(new Docker({ socketPath: this.socketPath }), image);
+  }
+
+  async importImages(archive: NodeJS.ReadableStream): Promise<void> {
+    const docker = new Docker({ socketPath: this.socketPath });
+    const said = await text(Readable.from(await docker.loadImage(archive)));
+    if (said.includes('"error"')) throw new Error(`dockerd takes no such images: ${said}`);
   }
 }

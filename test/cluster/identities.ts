@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { Authority, type Certificate, makeSigningKey } from './authority.ts';
@@ -58,6 +58,8 @@ export async function makeIdentities(places: Places, network: ClusterNetwork): P
     const certificate = await authority.issue(file, subject);
     await writeKubeconfig(join(places.pki, `${file}.kubeconfig`), subject.name, certificate, authority.ca, apiIp);
   }
+  // For agents under test that are not root: `pki` is closed to them.
+  await copyFile(authority.ca.cert, places.at('ca.crt'));
   const etcd = await Authority.create(join(places.pki, 'etcd'), 'podhand-test-etcd-ca');
   await etcd.issue('server', { name: 'etcd', serves: [`IP:${nodeIp}`] });
   await etcd.issue('client', { name: 'kube-apiserver-etcd-client' });

@@ -16,10 +16,13 @@ c=$1; runs=$2; cache=$3; runtime=$4
 case "$cache/" in
   /run/*|/var/lib/*|/var/log/*) echo "a cluster hides /run, /var/lib and /var/log: choose another PODHAND_CACHE" >&2; exit 1;;
 esac
+private=
 for point in $(cut -d' ' -f5 /proc/self/mountinfo); do
   [ "$point" = "$c/kubelet" ] && continue
-  mount -n --make-private "$point" 2>/dev/null || continue
-  # A copy of a mount of another engine would keep its files busy.
+  mount -n --make-private "$point" 2>/dev/null && private="$private $point"
+done
+# A copy of a mount of another engine would keep its files busy. Only now: what is shared would be unmounted outside, too.
+for point in $private; do
   case $point in "$runs"/*|"$cache"/*) umount --lazy "$point" 2>/dev/null || :;; esac
 done
 mkdir -p "$c/new-run" "$c/var-lib/kubelet" "$c/var-log"

@@ -58,7 +58,7 @@ export class Places {
 
   /** What its containerd keeps while it runs; too large for a /run that may be in memory. */
   get containerdRoot(): string {
-    return cacheDir('clusters', this.name, 'containerd');
+    return cacheDir('clusters', `${this.name}.containerd`);
   }
 
   get lock(): string {

@@ -43,7 +43,7 @@ export async function untilPod(
   cluster: Cluster,
   name: string,
   wanted: (status: PodStatus) => unknown,
-  withinMs = 45_000,
+  withinMs = 120_000,
 ): Promise<PodRead> {
   let last: PodRead | undefined;
   const got = await becomes(async () => {

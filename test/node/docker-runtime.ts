@@ -30,7 +30,8 @@ export class DockerRuntime implements TestRuntime {
     await ensureImages(docker);
     await sweepPods();
     await sweepEngine(docker);
-    const { kubeletDir = join(runDir, 'kubelet'), socketsDir = join(runDir, 'podhand/pods') } = options;
+    const { kubeletDir = join(runDir, 'kubelet'), socketsDir = join(runDir, 'podhand', String(process.pid), 'pods') } =
+      options;
     return new DockerRuntime(docker, kubeletDir, socketsDir);
   }
 

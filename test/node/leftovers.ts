@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, readlink, rename, rm, unlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, readlink, rename, rm, rmdir, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runDir } from './cache.ts';
 import { pruneCgroup, removeCgroup, unmountBelow } from './mounts.ts';
@@ -40,6 +40,19 @@ export async function removePod(traces: PodTraces): Promise<void> {
   // A runtime that is making the cgroup of another pod would find its parent gone.
   if ((await knownPods()).length > 0) return;
   for (const path of ['/kubepods/besteffort', '/kubepods']) await pruneCgroup(path);
+}
+
+/** Removes directories of ours that have nothing in them, the run directory itself included; not while pods are there. */
+export async function removeEmptyDirs(): Promise<void> {
+  if ((await knownPods()).length === 0) await pruneDir(runDir);
+}
+
+async function pruneDir(dir: string): Promise<void> {
+  for (const entry of await readdir(dir, { withFileTypes: true }).catch(() => [])) {
+    if (entry.isDirectory()) await pruneDir(join(dir, entry.name));
+  }
+  // Not empty, or gone already.
+  await rmdir(dir).catch(() => {});
 }
 
 /** A pod that is noted down, and whether the process that it belongs to is still there. */

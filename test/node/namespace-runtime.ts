@@ -28,7 +28,7 @@ export class NamespaceRuntime implements TestRuntime {
 
   private constructor(options: NamespaceRuntimeOptions) {
     this.kubeletDir = options.kubeletDir ?? join(runDir, 'kubelet');
-    this.socketsDir = options.socketsDir ?? join(runDir, 'podhand/pods');
+    this.socketsDir = options.socketsDir ?? join(runDir, 'podhand', String(process.pid), 'pods');
     this.logDir = options.logDir ?? join(runDir, 'log');
   }
 

@@ -259,3 +259,11 @@ test('a pod that leaves takes its socket with it', async () => {
   agent.executor.store?.removePod(podB.uid);
   await expect.poll(() => readdirSync(`${agent.directory}/run/pods`)).toEqual([podA.uid]);
 });
+
+test('an agent that has stopped leaves no admin socket, one that replaces it is not harmed', async () => {
+  const { directory } = agent;
+  agent = await agent.restart();
+  expect(readdirSync(`${directory}/run`)).toContain('admin.sock');
+  await agent.agent.stop();
+  expect(readdirSync(`${directory}/run`)).not.toContain('admin.sock');
+});

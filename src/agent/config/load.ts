@@ -27,7 +27,7 @@ export function parseConfig(sources: ConfigSources): AgentConfig {
   const parsed = configSchema.safeParse(raw);
   if (!parsed.success) problems.push(...problemsOf(parsed.error.issues, keysAt));
   const config = parsed.success ? withAddresses(parsed.data, sources.environment) : undefined;
-  if (config !== undefined) problems.push(...podSourceProblems(config));
+  if (config !== undefined) problems.push(...podSourceProblems(config), ...socketProblems(config));
   if (problems.length > 0 || config === undefined) throw new ConfigError(problems);
   return deepFreeze({ ...config, nodeName: config.nodeName || hostname() });
 }
@@ -112,6 +112,11 @@ function setPath(raw: Raw, path: readonly string[], text: string): void {
   }
   // Lists are given as a,b,c.
   node[last] = isList(path) ? text.split(',').filter((part) => part !== '') : text;
+}
+
+function socketProblems({ sockets }: AgentConfig): Problem[] {
+  if (sockets.volumes.length > 0 || sockets.hostPath) return [];
+  return [{ where: 'sockets', what: 'without volumes and without hostPath no pod would have a socket' }];
 }
 
 function deepFreeze<T>(value: T): T {

@@ -32,6 +32,9 @@ const absolute = (fallback: string) =>
     .startsWith('/', 'must be an absolute path')
     .refine((path) => !path.split('/').includes('..'), 'must not contain ".."')
     .default(fallback);
+const flag = (fallback: boolean) => z.union([z.boolean(), z.stringbool()]).default(fallback);
+/** A volume's name: a DNS label. */
+const volumeName = z.string().regex(/^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/, 'must be the name of a volume');
 const argv = z.array(z.string()).optional();
 
 const executorName = z.enum(['docker', 'kubelet', 'k8sapi', 'pns']);
@@ -114,9 +117,18 @@ export const configSchema = z.strictObject({
       url: https,
       caFile: absolute(`${serviceAccount}/ca.crt`),
       tokenFile: absolute(`${serviceAccount}/token`),
-      nodeAccess: z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')]).default(true),
+      nodeAccess: flag(true),
     })
     .prefault({}),
+  sockets: z
+    .strictObject({
+      volumes: z.array(volumeName).max(8).default(['podhand']),
+      hostPath: flag(true),
+      checkEvery: duration('1s').refine((ms) => ms >= 100, 'must be 100ms or more'),
+      pods: count(1024),
+    })
+    .prefault({}),
+  callers: z.strictObject({ witness: z.enum(['cgroup', 'none']).default('cgroup') }).prefault({}),
   pods: z.strictObject({ forgetAfter: duration('60s') }).prefault({}),
   hold: z.strictObject({ afterExit: duration('10m'), perPod: count(32), perNode: count(512) }).prefault({}),
   mounts: z

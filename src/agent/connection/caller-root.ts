@@ -20,16 +20,23 @@ export function openCallerRoot(context: CallContext): CallerRoot {
       'there is no calling container to save into: call from a container of the pod',
     );
   }
+  if (caller.process === undefined) {
+    throw new PodhandError(
+      'NO_CALLER_CONTAINER',
+      'this agent does not see the calling process, so it cannot save into its volumes; CollectArtifact brings the bytes',
+    );
+  }
+  const { pid, verify } = caller.process;
   try {
-    const name = Buffer.from(`/proc/${caller.pid}/root`);
+    const name = Buffer.from(`/proc/${pid}/root`);
     const rootFd = openat2(AT_FDCWD, name, { flags: O_PATH | O_DIRECTORY | O_CLOEXEC, resolve: 0 });
     try {
-      const mountInfo = readFileSync(`/proc/${caller.pid}/mountinfo`, 'latin1');
-      const status = parseProcStatus(readFileSync(`/proc/${caller.pid}/status`, 'latin1'));
-      caller.verify();
+      const mountInfo = readFileSync(`/proc/${pid}/mountinfo`, 'latin1');
+      const status = parseProcStatus(readFileSync(`/proc/${pid}/status`, 'latin1'));
+      verify();
       if (status === undefined) throw new PodhandError('CALLER_UNKNOWN', 'the calling process has ended');
       // Capabilities of another user namespace are worth nothing here.
-      const sameUsers = readlinkSync(`/proc/${caller.pid}/ns/user`) === readlinkSync('/proc/self/ns/user');
+      const sameUsers = readlinkSync(`/proc/${pid}/ns/user`) === readlinkSync('/proc/self/ns/user');
       const credentials = {
         uid: status.uid.fileSystem,
         gid: status.gid.fileSystem,

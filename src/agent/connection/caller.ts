@@ -3,14 +3,18 @@ import type { Pod } from '../pods/model.ts';
 /** Who is calling, decided when the connection was accepted. Handlers receive it; they cannot forget to ask. */
 export type Caller = PodCaller | AdminCaller;
 
-/** A process in a container of the pod whose socket was called. */
+/** Somebody in the pod whose socket was called. */
 export interface PodCaller {
   readonly kind: 'pod';
   readonly podUid: string;
+  /** Absent where the agent is set to know callers by their socket alone (`callers.witness: none`). */
+  readonly process?: CallerProcess;
+}
+
+/** The process that opened the connection. */
+export interface CallerProcess {
   /** As the node numbers it; means that process only while `pidfd` is alive. */
   readonly pid: number;
-  readonly uid: number;
-  readonly gid: number;
   /** Runtime id of its container, where its cgroup names one. */
   readonly containerId: string | undefined;
   readonly pidfd: number;

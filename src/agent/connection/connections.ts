@@ -8,6 +8,8 @@ import type { Caller } from './caller.ts';
 interface Options {
   readonly limits: Limits;
   readonly log: Logger;
+  /** Tells when a caller ends: what it opened ends with it, whoever else has the socket by then. */
+  readonly exits: { watch(pidfd: number, exited: () => void): () => void };
 }
 
 /**
@@ -63,11 +65,15 @@ export class Connections {
       const caller = await identify(descriptorOf(socket));
       const label = `connection-${this.#next++}`;
       this.#identified.set(label, { caller, socket });
-      socket.once('close', () => this.#forget(label, caller));
+      let unwatch = (): void => undefined;
+      const forget = () => this.#forget(label, caller, unwatch);
+      socket.once('close', forget);
       if (socket.destroyed) {
-        this.#forget(label, caller);
+        forget();
         return;
       }
+      if (caller.kind === 'pod' && caller.process !== undefined)
+        unwatch = this.#options.exits.watch(caller.process.pidfd, () => socket.destroy());
       // The only thing of a socket that the RPC library shows to its handlers.
       Object.defineProperty(socket, 'remoteAddress', { value: label });
       inject(socket);
@@ -107,8 +113,10 @@ export class Connections {
     else this.#perPod.delete(pod);
   }
 
-  #forget(label: string, caller: Caller): void {
-    if (this.#identified.delete(label) && caller.kind === 'pod') closeSync(caller.pidfd);
+  #forget(label: string, caller: Caller, unwatch: () => void): void {
+    if (!this.#identified.delete(label)) return;
+    unwatch();
+    if (caller.kind === 'pod' && caller.process !== undefined) closeSync(caller.process.pidfd);
   }
 }
 

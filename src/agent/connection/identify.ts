@@ -7,7 +7,7 @@ import { parseStartTime } from '../linux/proc-status.ts';
 import { peerCredentials, peerPidfd } from '../linux/socket-calls.ts';
 import { hasErrno } from '../linux/syscalls.ts';
 import type { PodStore } from '../pods/store.ts';
-import type { PodCaller } from './caller.ts';
+import type { AdminCaller, PodCaller } from './caller.ts';
 
 /** How long a container that connects may be ahead of the source that names it. */
 const namedWithinMs = 5000;
@@ -18,16 +18,20 @@ interface Options {
   readonly podUid: string;
   /** The cgroup that the whole node lives in; see `nodeCgroup()`. */
   readonly nodeCgroup: string;
+  /** `none`: the agent cannot see the processes of the node, and the socket alone says who calls. */
+  readonly witness: 'cgroup' | 'none';
   readonly signal: AbortSignal;
 }
 
 /**
  * Who connected: the socket says which pod, and the peer's cgroup, which the kernel writes, has to say the same. The
- * identity is of the process that connected; a socket that was passed to another process dies with the first one.
+ * identity is of the process that connected; a socket that was passed to another process dies with the first one. With
+ * `witness: none` there is no process, and a socket that was passed on lives on.
  * Errors: CALLER_UNKNOWN, CALLER_NOT_OF_POD. The returned `pidfd` is the caller's to close.
  */
 export async function identify(socketFd: number, options: Options): Promise<PodCaller> {
-  const { pid, uid, gid } = peerCredentials(socketFd);
+  if (options.witness === 'none') return { kind: 'pod', podUid: options.podUid };
+  const { pid } = peerCredentials(socketFd);
   // 0: a process in a pid namespace that is not below ours.
   if (pid === 0) throw new PodhandError('CALLER_UNKNOWN', 'the calling process is not visible to the agent');
   const pidfd = peerPidfd(socketFd) ?? openWithoutRace(pid);
@@ -37,21 +41,32 @@ export async function identify(socketFd: number, options: Options): Promise<PodC
     if (conflict || (podUid === undefined && containerId === undefined)) throw notOfPod();
     if (podUid !== undefined && podUid !== options.podUid) throw notOfPod();
     if (podUid === undefined && containerId !== undefined) await ofPodByContainer(containerId, options);
-    return {
-      kind: 'pod',
-      podUid: options.podUid,
-      pid,
-      uid,
-      gid,
-      containerId,
-      pidfd,
-      verify: () => {
-        if (readCgroup(pid, pidfd) !== cgroup) throw unknownCaller();
-      },
+    const verify = () => {
+      if (readCgroup(pid, pidfd) !== cgroup) throw unknownCaller();
     };
+    return { kind: 'pod', podUid: options.podUid, process: { pid, containerId, pidfd, verify } };
   } catch (error) {
     closeSync(pidfd);
     throw error;
+  }
+}
+
+/**
+ * Who connected to the admin socket: root of the node, or root in the agent's own container. Root of any other container
+ * is not, though a hostPath may have brought it to the socket. Errors: CALLER_UNKNOWN.
+ */
+export function identifyAdmin(socketFd: number, nodeCgroup: string): AdminCaller {
+  const { pid, uid } = peerCredentials(socketFd);
+  if (pid === 0 || uid !== 0) throw notRootOfNode();
+  const pidfd = peerPidfd(socketFd) ?? openWithoutRace(pid);
+  try {
+    const { podUid, containerId, conflict } = parseCgroup(readCgroup(pid, pidfd), nodeCgroup);
+    const own = parseCgroup(readFileSync('/proc/self/cgroup', 'latin1'), nodeCgroup);
+    const ofNode = podUid === undefined && containerId === undefined;
+    if (conflict || !(ofNode || (containerId !== undefined && containerId === own.containerId))) throw notRootOfNode();
+    return { kind: 'admin', pid };
+  } finally {
+    closeSync(pidfd);
   }
 }
 
@@ -99,6 +114,10 @@ function notOfPod(): PodhandError {
     'CALLER_NOT_OF_POD',
     'the calling process is not in a container of the pod that owns this socket',
   );
+}
+
+function notRootOfNode(): PodhandError {
+  return new PodhandError('CALLER_UNKNOWN', 'the admin socket answers root of the node only');
 }
 
 function unknownCaller(): PodhandError {

@@ -6,8 +6,7 @@ import { createHeldRootSource } from '../files/held-root-source.ts';
 import { mountTable } from '../files/mounts.ts';
 import { ReaderPool } from '../files/reader/pool.ts';
 import { extractTo, writeStream } from '../files/save.ts';
-import { parseMountInfo } from '../linux/mountinfo.ts';
-import { readNodeMounts } from '../linux/node.ts';
+import { nodeMounts } from '../linux/node.ts';
 import { NodeLogPods } from '../pods/node-logs/node-log-pods.ts';
 import { HeldContainers } from '../processes/held-containers.ts';
 import { createDockerExecutor } from './docker/create-docker-executor.ts';
@@ -34,7 +33,7 @@ export async function createExecutors(config: AgentConfig, log: Logger, signal: 
     events,
   );
   const pool = new ReaderPool({ perPod: config.limits.readersPerPod, perNode: config.limits.readers });
-  const node = () => ({ entries: parseMountInfo(readNodeMounts()), kubeletDirectory: config.kubelet.directory });
+  const node = () => nodeMounts(config.kubelet.directory);
   const openRoot: OpenHeldRoot = (own, release) => {
     const { rootFd, credentials, mountInfo, podUid = '' } = own;
     if (rootFd === undefined || credentials === undefined) {
@@ -96,6 +95,7 @@ export async function createExecutors(config: AgentConfig, log: Logger, signal: 
   return {
     byName,
     saving,
+    hasProcesses: (podUid) => held.all().some((one) => one.podUid === podUid && !one.ended),
     heldCount: () => held.all().length,
     close: async () => {
       await kubernetes?.close();

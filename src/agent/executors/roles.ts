@@ -26,6 +26,8 @@ export interface ExecutorSet {
   readonly byName: ReadonlyMap<ExecutorName, Executor>;
   /** What writing into a volume of a pod's caller takes. */
   saving(podUid: string): SaveOptions;
+  /** Whether a process of the pod is held, its sandbox's included. Absent: these executors see no processes. */
+  hasProcesses?(podUid: string): boolean;
   /** Containers whose process and root are held open. */
   heldCount(): number;
   /** Lets go of everything that is held. */

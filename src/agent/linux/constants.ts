@@ -110,7 +110,11 @@ export const CAP_DAC_OVERRIDE = 1n << 1n;
 export const CAP_DAC_READ_SEARCH = 1n << 2n;
 export const CAP_FOWNER = 1n << 3n;
 export const CAP_FSETID = 1n << 4n;
+export const CAP_KILL = 1n << 5n;
+export const CAP_SETGID = 1n << 6n;
+export const CAP_SETUID = 1n << 7n;
 export const CAP_LINUX_IMMUTABLE = 1n << 9n;
+export const CAP_SYS_PTRACE = 1n << 19n;
 export const CAP_MKNOD = 1n << 27n;
 
 /** The capabilities that decide on access to files; the only ones that `withCredentials` passes on. */

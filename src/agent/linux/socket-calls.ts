@@ -1,4 +1,4 @@
-import { bindSyscall, hasErrno } from './syscalls.ts';
+import { bindSyscall, hasErrno, SyscallError } from './syscalls.ts';
 
 const raw = bindSyscall('getsockopt', 'number', 'number', 'number', 'memory', 'memory');
 const SOL_SOCKET = 1;
@@ -32,4 +32,15 @@ export function peerPidfd(fd: number): number | undefined {
     throw error;
   }
   return answer[0];
+}
+
+/** Whether this kernel has SO_PEERPIDFD: asked of a socket that has no peer. */
+export function hasPeerPidfd(unconnectedFd: number): boolean {
+  try {
+    raw(unconnectedFd, SOL_SOCKET, SO_PEERPIDFD, new Uint32Array(1), new Uint32Array([4]));
+    return true;
+  } catch (error) {
+    if (error instanceof SyscallError) return error.code !== 'ENOPROTOOPT';
+    throw error;
+  }
 }

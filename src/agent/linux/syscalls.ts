@@ -3,8 +3,11 @@ import koffi from 'koffi';
 
 /** A system call's number on x86-64 and on arm64; epoll_pwait and ppoll stand for the calls that arm64 never had. */
 const numbers = {
+  accept4: [288, 242],
+  bind: [49, 200],
   capget: [125, 90],
   capset: [126, 91],
+  connect: [42, 203],
   copy_file_range: [326, 285],
   epoll_create1: [291, 20],
   epoll_ctl: [233, 21],
@@ -19,6 +22,7 @@ const numbers = {
   getsockopt: [55, 209],
   ioctl: [16, 29],
   linkat: [265, 37],
+  listen: [50, 201],
   lseek: [8, 62],
   mkdirat: [258, 34],
   openat2: [437, 437],
@@ -31,6 +35,7 @@ const numbers = {
   setfsgid: [123, 152],
   setfsuid: [122, 151],
   setgroups: [116, 159],
+  socket: [41, 198],
   statx: [332, 291],
   symlinkat: [266, 36],
   unlinkat: [263, 35],

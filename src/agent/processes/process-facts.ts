@@ -1,6 +1,8 @@
 import { closeSync, constants, openSync, readFileSync, readlinkSync } from 'node:fs';
 import { O_PATH } from '../linux/constants.ts';
 import type { FileCredentials } from '../linux/credentials.ts';
+import { parseMountInfo } from '../linux/mountinfo.ts';
+import { readNodeMounts } from '../linux/node.ts';
 import { type ProcStatus, parseProcStatus, parseStartTime } from '../linux/proc-status.ts';
 import { statx } from '../linux/statx.ts';
 import { hasErrno } from '../linux/syscalls.ts';
@@ -31,10 +33,11 @@ export function readStartTime(pid: number): number | undefined {
 /** Clock ticks are 1/100 s for every reader of procfs, on both architectures. */
 const ticksPerSecond = 100;
 
-/** When a process started, to 10 ms, on the wall clock. */
+/** When a process started, to 10 ms, on the wall clock as it is set now. */
 export function startedAt(startTime: number): Date {
-  const bootTime = Number(/^btime (\d+)$/m.exec(readFileSync('/proc/stat', 'latin1'))?.[1]);
-  return new Date((bootTime + startTime / ticksPerSecond) * 1000);
+  // Not btime of /proc/stat: that is in whole seconds, so that a process would seem older than its container.
+  const uptime = Number(readFileSync('/proc/uptime', 'latin1').split(' ')[0]);
+  return new Date(Date.now() - (uptime - startTime / ticksPerSecond) * 1000);
 }
 
 /** With whose rights the process opens files; `capabilities` as they are in its own user namespace. Of a zombie too. */
@@ -63,49 +66,43 @@ export interface RootDescriptors {
   readonly mountNamespaceFd: number;
 }
 
-/** The node's own root and mount namespace, to tell those of containers from. */
+/** What is mounted at `/` of the node, and its mount namespace, to tell those of containers from. */
 export interface NodeRoot {
   readonly dev: string;
-  readonly ino: number | bigint;
+  readonly root: string;
+  /** Undefined where the node's first process is closed to the agent: its init has rights that the agent lacks. */
   readonly mountNamespace: string | undefined;
 }
 
+/** By the node's first process, never by the agent's own root: that is its image's, where the agent is a container. */
 export function readNodeRoot(): NodeRoot {
-  const process = ofNode();
-  const fd = openSync(`/proc/${process}/root`, constants.O_DIRECTORY | O_PATH);
-  try {
-    const { dev, ino } = statx(fd);
-    return { dev, ino, mountNamespace: readLink(`/proc/${process}/ns/mnt`) };
-  } finally {
-    closeSync(fd);
-  }
+  const mount = parseMountInfo(readNodeMounts()).find(({ mountPoint }) => mountPoint === '/');
+  if (!mount) throw new Error('the first process of this pid namespace has nothing mounted at /');
+  return { dev: mount.dev, root: mount.root, mountNamespace: readLink('/proc/1/ns/mnt') };
 }
 
-/**
- * The process whose root is the node's: the first one. It is closed to an agent that has fewer capabilities than it (a
- * machine whose init is itself supervised); there the agent runs on the node, and its own root is the same.
- */
-function ofNode(): '1' | 'self' {
-  try {
-    readlinkSync('/proc/1/ns/mnt');
-    return '1';
-  } catch (error) {
-    if (hasErrno(error, 'EACCES', 'EPERM')) return 'self';
-    throw error;
-  }
-}
-
-/** The process's root, once it is neither the node's directory nor in the node's mount namespace; to be closed. */
+/** The process's root, once it is neither the node's nor in the node's mount namespace; to be closed. */
 export function openOwnRoot(pid: number, node: NodeRoot): RootDescriptors | undefined {
-  if (readLink(`/proc/${pid}/ns/mnt`) === node.mountNamespace) return undefined;
+  const namespace = readLink(`/proc/${pid}/ns/mnt`);
+  if (namespace === undefined || namespace === node.mountNamespace) return undefined;
   const rootFd = open(`/proc/${pid}/root`, constants.O_DIRECTORY | O_PATH);
   if (rootFd === undefined) return undefined;
-  const { dev, ino } = statx(rootFd);
-  // A runtime's first process is in its own namespace for a while before it is in its own root.
-  const mountNamespaceFd = dev === node.dev && ino === node.ino ? undefined : open(`/proc/${pid}/ns/mnt`, 0);
+  // A runtime's first process is in its own namespace for a while before it is in its own root: there it has a copy of
+  // the node's mounts, and this descriptor is the node's directory.
+  const own = isNotTheNodes(rootFd, readMountInfo(pid) ?? '', node);
+  const mountNamespaceFd = own ? open(`/proc/${pid}/ns/mnt`, 0) : undefined;
   if (mountNamespaceFd !== undefined) return { rootFd, mountNamespaceFd };
   closeSync(rootFd);
   return undefined;
+}
+
+/** By the mount that the directory is on; a mount that is not in the table any more says nothing. */
+function isNotTheNodes(rootFd: number, mountInfo: string, node: NodeRoot): boolean {
+  const { mountId, mountRoot } = statx(rootFd);
+  if (mountId === undefined) throw new Error('statx tells no mounts: Linux 5.8 or later is needed');
+  const mount = parseMountInfo(mountInfo).find((each) => each.mountId === mountId);
+  if (!mount) return false;
+  return mount.dev !== node.dev || mount.root !== node.root || !mountRoot;
 }
 
 export function hasOwnRoot(pid: number, node: NodeRoot): boolean {

@@ -18,8 +18,11 @@ interface Options {
   readonly stopping: AbortSignal;
   /** The caller of a connection, by the label that the connection carries. Errors: CALLER_UNKNOWN. */
   callerOf(peer: string): Caller;
-  /** The pod that the call is about. Errors: POD_NOT_FOUND, INVALID_REQUEST (admin socket without the metadata key). */
-  podOf(caller: Caller, chosen: string | undefined): Pod;
+  /**
+   * The pod that the call is about; the caller's own may be waited for. Errors: POD_NOT_FOUND, POD_NOT_LISTED,
+   * INVALID_REQUEST (admin socket without the metadata key), the reason of `signal`.
+   */
+  podOf(caller: Caller, chosen: string | undefined, signal: AbortSignal): Promise<Pod>;
 }
 
 /**
@@ -42,7 +45,7 @@ export class RpcAdapter {
       const run = this.#begin(rpc, call);
       void (async () => {
         try {
-          const context = run.admit(call);
+          const context = await run.admit(call);
           const response = await serve(context, call.request);
           run.end(undefined);
           callback(null, response);
@@ -63,7 +66,7 @@ export class RpcAdapter {
       void (async () => {
         let release: (() => void) | undefined;
         try {
-          const context = run.admit(call);
+          const context = await run.admit(call);
           release = this.#options.admission.openStream(context.pod.uid);
           await pump(serve(context, call.request), call, run.signal, this.#options.metrics);
           run.end(undefined);
@@ -92,12 +95,12 @@ export class RpcAdapter {
     else stopping.addEventListener('abort', onStop, { once: true });
     return {
       signal: controller.signal,
-      admit: (of: AnyCall): CallContext => {
+      admit: async (of: AnyCall): Promise<CallContext> => {
         const caller = this.#options.callerOf(peer);
-        if (caller.kind === 'pod') caller.verify();
-        pod = this.#options.podOf(caller, of.metadata.get('podhand-pod')[0]?.toString());
-        facts.caller = caller.kind === 'pod' ? (caller.containerId?.slice(0, 12) ?? '') : 'admin';
-        if (caller.kind === 'pod') admission.admit(pod.uid);
+        if (caller.kind === 'pod') caller.process?.verify();
+        facts.caller = caller.kind === 'pod' ? (caller.process?.containerId?.slice(0, 12) ?? '') : 'admin';
+        if (caller.kind === 'pod') admission.admit(caller.podUid);
+        pod = await this.#options.podOf(caller, of.metadata.get('podhand-pod')[0]?.toString(), controller.signal);
         return { pod, caller, signal: controller.signal, facts };
       },
       end: (error: unknown): void => {

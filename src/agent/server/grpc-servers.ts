@@ -1,6 +1,7 @@
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
+import { loadFileDescriptors } from '../../wire/descriptor.ts';
 import type { ExecutorServiceHandlers } from '../../wire/generated/podhand/v1/ExecutorService.ts';
 import { loadExecutorService } from '../../wire/load.ts';
 
@@ -27,11 +28,12 @@ export function createGrpcServer(
     'grpc.max_receive_message_length': 64 * 1024,
     'grpc.max_send_message_length': 4 * 1024 * 1024,
   });
-  const { definition, packageDefinition } = loadExecutorService();
+  const { definition } = loadExecutorService();
   server.addService(definition, { ...handlers });
   const health = new HealthImplementation({ '': 'NOT_SERVING', [serviceName]: 'NOT_SERVING' });
   health.addToServer(server);
-  if (options.reflection) new ReflectionService(packageDefinition).addToServer(server);
+  // Not from proto-loader's package: its descriptors lack imports and full names, and grpcurl refuses them.
+  if (options.reflection) new ReflectionService(loadFileDescriptors()).addToServer(server);
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   return {
     inject: (socket) => injector.injectConnection(socket),

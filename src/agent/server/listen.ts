@@ -1,42 +1,46 @@
 import { once } from 'node:events';
-import { closeSync, constants, lstatSync, mkdirSync, openSync, unlinkSync } from 'node:fs';
-import { createServer, type Server, type Socket } from 'node:net';
-import { join } from 'node:path';
+import { closeSync, constants, mkdirSync, openSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
+import { makeSocketFile, removeSocketFile } from '../sockets/socket-file.ts';
 
 interface Options {
-  /** Mode of the socket: 0o600 for root alone, 0o666 where the directory is what limits access. */
+  /** Mode of the socket: 0o600 for root alone. */
   readonly mode: number;
   readonly directoryMode: number;
   onConnection(socket: Socket): void;
+  /** Of a connection that could not be accepted. */
+  onError(error: Error): void;
 }
 
 /**
- * Listens on `<directory>/<name>`. The directory is made where it is missing; a socket that an earlier run left is
- * replaced, anything else in its place is an error. The mode comes from the umask: a chmod would follow a link.
+ * Listens on `<directory>/<name>`. The directory is made where it is missing; a socket that a dead agent left is
+ * replaced, anything else in its place, the socket of an agent that lives included, is an error. `close` removes it.
  */
-export async function listenOn(directory: string, name: string, options: Options): Promise<Server> {
+export async function listenOn(directory: string, name: string, options: Options): Promise<{ close(): void }> {
   mkdirSync(directory, { recursive: true, mode: options.directoryMode });
-  // A unix address holds 107 bytes; through the descriptor any directory fits.
-  const fd = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  const directoryFd = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   try {
-    removeOwnSocket(join(directory, name));
-    const server = createServer(options.onConnection);
-    const before = process.umask(0o777 & ~options.mode);
-    try {
-      server.listen(`/proc/self/fd/${fd}/${name}`);
-    } finally {
-      process.umask(before);
+    const made = makeSocketFile(directoryFd, name, options.mode);
+    if ('obstacle' in made) {
+      const what = made.obstacle === 'socket' ? 'a socket on which somebody listens' : made.obstacle;
+      throw new Error(`${directory}/${name} cannot be made: ${what} is in the way`);
     }
+    const server = createServer(options.onConnection);
+    server.listen({ fd: made.fd });
     await once(server, 'listening');
-    return server;
-  } finally {
-    closeSync(fd);
+    server.on('error', options.onError);
+    let open = true;
+    return {
+      close: () => {
+        if (!open) return;
+        open = false;
+        removeSocketFile(directoryFd, name, made);
+        closeSync(directoryFd);
+        server.close();
+      },
+    };
+  } catch (error) {
+    closeSync(directoryFd);
+    throw error;
   }
-}
-
-function removeOwnSocket(path: string): void {
-  const found = lstatSync(path, { throwIfNoEntry: false });
-  if (found === undefined) return;
-  if (!found.isSocket()) throw new Error(`${path} is in the way: it is not a socket`);
-  unlinkSync(path);
 }

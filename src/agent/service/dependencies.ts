@@ -72,8 +72,8 @@ export function requireName(name: string): void {
 
 /** The name of the container that calls; undefined on the admin socket or while the source has not named it yet. */
 export function callerContainer(dependencies: ServiceDependencies, context: CallContext): string | undefined {
-  if (context.caller.kind !== 'pod' || context.caller.containerId === undefined) return undefined;
-  return dependencies.store.byId(context.pod.uid, context.caller.containerId)?.name;
+  const id = context.caller.kind === 'pod' ? context.caller.process?.containerId : undefined;
+  return id === undefined ? undefined : dependencies.store.byId(context.pod.uid, id)?.name;
 }
 
 /** The agent's limits, made smaller by what the request asks. Errors: INVALID_REQUEST. */

@@ -47,6 +47,12 @@ export async function* wait(
 function targets(dependencies: ServiceDependencies, context: CallContext, request: WaitRequest__Output): Container[] {
   const known = dependencies.store.containers(context.pod.uid);
   if (request.containers.length === 0) {
+    if (context.caller.kind === 'pod' && context.caller.process === undefined && request.except.length === 0) {
+      throw new PodhandError(
+        'INVALID_REQUEST',
+        'name the containers to wait for, or yours in except: this agent does not see who calls, and would wait for it too',
+      );
+    }
     const own = callerContainer(dependencies, context);
     const except = new Set([...request.except, ...(own === undefined ? [] : [own])]);
     const awaited = known.filter((container) => container.kind !== 'sidecar' && !except.has(container.name));

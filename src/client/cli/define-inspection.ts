@@ -5,7 +5,7 @@ import type { TopOptions } from '../commands/top.ts';
 import type { Start } from './program.ts';
 import * as values from './values.ts';
 
-/** The commands that look: info, ps, stats, top, entrypoint. */
+/** The commands that look: info, health, ps, stats, top, entrypoint. */
 export function defineInspection(program: Command, start: Start): void {
   program
     .command('info')
@@ -13,6 +13,14 @@ export function defineInspection(program: Command, start: Start): void {
     .addHelpText('after', '\nExamples:\n  podhand info\n  podhand info -o json | jq -r .executor')
     .action((_options: object, command: Command) =>
       start(command, async (session) => (await import('../commands/info.ts')).info(session)),
+    );
+
+  program
+    .command('health')
+    .description('say whether the agent serves; for probes')
+    .addHelpText('after', '\nExamples:\n  podhand health\n  podhand --admin health --timeout 2s')
+    .action((_options: object, command: Command) =>
+      start(command, async (session) => (await import('../commands/health.ts')).health(session)),
     );
 
   program

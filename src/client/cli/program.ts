@@ -40,6 +40,11 @@ export function createProgram(start: Start, version: string): Command {
     .description('run the agent of a node; "podhand agent --help" says more')
     .helpOption(false)
     .allowUnknownOption();
+  program
+    .command('doctor [options...]')
+    .description('say whether this node can run the agent; "podhand doctor --help" says more')
+    .helpOption(false)
+    .allowUnknownOption();
   return program;
 }
 

@@ -5,7 +5,7 @@ import { ensureFiles } from '../../node/debian.ts';
 import { withLock } from '../../node/lock.ts';
 import { must } from '../../node/processes.ts';
 import { DebianArchive } from './debian-archive.ts';
-import { showing } from './progress.ts';
+import { countingPackages, showing } from './progress.ts';
 
 const version = '1.20.2';
 
@@ -22,6 +22,15 @@ export interface Components {
   readonly cni: string;
 }
 
+/** Where they are once they have been built. */
+export function builtComponents(): Components {
+  return { bin: join(home(), 'bin'), cni: join(home(), 'cni') };
+}
+
+function home(): string {
+  return cacheDir('kubernetes', version);
+}
+
 /** Ten minutes on two free cores; another run of the tests may be at it, on a busy machine. */
 const buildWithinSeconds = 3600;
 
@@ -30,15 +39,14 @@ const buildWithinSeconds = 3600;
  * it (10 minutes on 2 cores, 5 GB of disk meanwhile, 600 MB kept); a broken build goes on from where it was.
  */
 export async function ensureComponents(): Promise<Components> {
-  const home = cacheDir('kubernetes', version);
-  const components = { bin: join(home, 'bin'), cni: join(home, 'cni') };
-  if (await there(home)) return components;
+  const components = builtComponents();
+  if (await there(home())) return components;
   const work = cacheDir('kubernetes', 'build');
   await withLock(
     cacheDir('kubernetes', 'build.lock'),
     async () => {
-      if (await there(home)) return;
-      await build(work, home);
+      if (await there(home())) return;
+      await build(work, home());
       await rm(work, { recursive: true, force: true });
     },
     buildWithinSeconds,
@@ -76,13 +84,13 @@ async function compile(work: string, root: string, tree: string): Promise<void> 
     GOCACHE: join(work, 'cache'),
     GO111MODULE: 'off',
     GOTOOLCHAIN: 'local',
-    GOFLAGS: '',
+    GOFLAGS: '-v',
     CGO_ENABLED: '0',
     KUBE_GIT_VERSION_FILE: versionFile,
   };
   say(`building Kubernetes ${version}: this takes about ten minutes, once`);
   const what = built.map((name) => `cmd/${name}`).join(' ');
-  await showing(['nice', '-n', '10', 'make', `WHAT=${what}`], /^\+\+\+ /, {
+  await showing(['nice', '-n', '10', 'make', `WHAT=${what}`], countingPackages(), {
     cwd: tree,
     env: { ...process.env, ...settings },
   });

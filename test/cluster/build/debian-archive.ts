@@ -41,6 +41,8 @@ export class DebianArchive {
   async unpackSource(name: string, into: string): Promise<void> {
     const downloads = join(this.#dir, name);
     await mkdir(downloads, { recursive: true });
+    // An interrupted build may have left that of an older version.
+    for (const old of await readdir(downloads)) if (old.endsWith('.dsc')) await rm(join(downloads, old));
     await must(this.#apt('source', '--download-only', name), { cwd: downloads });
     const [dsc] = (await readdir(downloads)).filter((file) => file.endsWith('.dsc'));
     if (dsc === undefined) throw new Error(`apt-get source ${name} leaves no .dsc file in ${downloads}`);

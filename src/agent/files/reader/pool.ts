@@ -23,7 +23,8 @@ export type JobHandlers = { [T in WorkerMessage['type']]?: (message: Extract<Wor
 
 /**
  * The threads that touch files: so many per pod and node and no more, whatever hangs. Threads that are given up keep
- * their place until they end: a node whose every thread is stuck answers TOO_MANY_CALLS, not ever more threads.
+ * their place, the pod's and the node's, until they end: a pod whose every thread is stuck is answered TOO_MANY_CALLS,
+ * and cannot take its neighbours' threads as well.
  */
 export class ReaderPool {
   readonly #options: Required<Omit<ReaderPoolOptions, 'onLost'>> & Pick<ReaderPoolOptions, 'onLost'>;
@@ -60,8 +61,8 @@ export class ReaderPool {
     this.#jobs.add(job);
     void job.settled.then((outcome) => {
       this.#jobs.delete(job);
-      if (outcome === 'lost') this.#giveUp(turns, worker);
-      else this.#keep(worker, outcome === 'reusable');
+      if (outcome === 'lost') return this.#giveUp(turns, podUid, worker);
+      this.#keep(worker, outcome === 'reusable');
       turns.exit(podUid);
     });
     return job;
@@ -109,12 +110,12 @@ export class ReaderPool {
     else void worker.terminate();
   }
 
-  #giveUp(turns: Turns, worker: Worker): void {
-    turns.lose(1);
+  #giveUp(turns: Turns, podUid: string, worker: Worker): void {
+    turns.lose(podUid);
     this.#options.onLost?.(++this.#lost);
     worker.once('exit', () => {
       this.#lost--;
-      turns.lose(-1);
+      turns.recover(podUid);
     });
     // Ends once the kernel lets go of it.
     void worker.terminate();

@@ -19,7 +19,8 @@ export class Turns {
   readonly #running = new Map<string, number>();
   #waiting: Waiting[] = [];
   #busy = 0;
-  #lost = 0;
+  /** Places, counted as running too, that are out of use for now. */
+  readonly #lost = new Map<string, number>();
   #closed = false;
 
   constructor(limits: TurnLimits) {
@@ -27,7 +28,7 @@ export class Turns {
   }
 
   get running(): number {
-    return this.#busy;
+    return this.#busy - this.#lostOfAll;
   }
 
   get waiting(): number {
@@ -39,8 +40,10 @@ export class Turns {
     signal.throwIfAborted();
     if (this.#closed) throw stopping();
     if (this.#free(podUid)) return this.#take(podUid);
-    const { queuedPerPod, perNode } = this.#limits;
-    if (this.#lost >= perNode || this.#waiting.filter((other) => other.podUid === podUid).length >= queuedPerPod) {
+    const { queuedPerPod, perPod, perNode } = this.#limits;
+    // Nobody knows whether these ever come back.
+    const stuck = this.#lostOfAll >= perNode || (this.#lost.get(podUid) ?? 0) >= perPod;
+    if (stuck || this.#waiting.filter((other) => other.podUid === podUid).length >= queuedPerPod) {
       const details = { retryAfterMs: '1000' };
       throw new PodhandError('TOO_MANY_CALLS', 'too many transfers of this pod are under way; call again later', {
         details,
@@ -62,16 +65,19 @@ export class Turns {
 
   exit(podUid: string): void {
     this.#busy--;
-    const left = (this.#running.get(podUid) ?? 1) - 1;
-    if (left > 0) this.#running.set(podUid, left);
-    else this.#running.delete(podUid);
+    count(this.#running, podUid, -1);
     this.#startNext();
   }
 
-  /** One of the node's places is out of use (+1) or usable again (-1). */
-  lose(change: 1 | -1): void {
-    this.#lost += change;
-    if (change < 0) this.#startNext();
+  /** Instead of `exit`: the place stays taken, for nobody knows how long. */
+  lose(podUid: string): void {
+    count(this.#lost, podUid, 1);
+  }
+
+  /** What was lost is usable again. */
+  recover(podUid: string): void {
+    count(this.#lost, podUid, -1);
+    this.exit(podUid);
   }
 
   /** Nobody comes in any more. */
@@ -80,14 +86,18 @@ export class Turns {
     for (const waiting of this.#waiting) this.#remove(waiting, false);
   }
 
+  get #lostOfAll(): number {
+    return this.#lost.values().reduce((sum, lost) => sum + lost, 0);
+  }
+
   #free(podUid: string): boolean {
     const { perPod, perNode } = this.#limits;
-    return this.#busy + this.#lost < perNode && (this.#running.get(podUid) ?? 0) < perPod;
+    return this.#busy < perNode && (this.#running.get(podUid) ?? 0) < perPod;
   }
 
   #take(podUid: string): void {
     this.#busy++;
-    this.#running.set(podUid, (this.#running.get(podUid) ?? 0) + 1);
+    count(this.#running, podUid, 1);
   }
 
   #remove(waiting: Waiting, entered: boolean): void {
@@ -101,6 +111,12 @@ export class Turns {
     this.#take(next.podUid);
     this.#remove(next, true);
   }
+}
+
+function count(counts: Map<string, number>, podUid: string, change: 1 | -1): void {
+  const now = (counts.get(podUid) ?? 0) + change;
+  if (now > 0) counts.set(podUid, now);
+  else counts.delete(podUid);
 }
 
 export function stopping(): PodhandError {

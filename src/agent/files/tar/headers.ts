@@ -60,7 +60,7 @@ function extendedHeader(records: readonly PaxRecord[]): Buffer {
     size,
     mtimeSeconds: 0,
   });
-  body.copy(block, blockBytes);
+  block.set(body, blockBytes);
   return block;
 }
 

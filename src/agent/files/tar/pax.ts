@@ -1,16 +1,33 @@
-/** One record of a PAX extended header. Values are bytes. */
-export type PaxRecord = readonly [keyword: string, value: Buffer | string];
+/** One record of a PAX extended header. Values are bytes, or ASCII text. */
+export type PaxRecord = readonly [keyword: string, value: Uint8Array | string];
 
 /** `<length> <keyword>=<value>\n`, one after the other; the length counts itself. */
-export function encodePax(records: readonly PaxRecord[]): Buffer {
-  return Buffer.concat(records.flatMap(([keyword, value]) => encodeRecord(keyword, Buffer.from(value))));
+export function encodePax(records: readonly PaxRecord[]): Uint8Array {
+  const encoded = records.map(([keyword, value]) =>
+    encodeRecord(keyword, typeof value === 'string' ? ascii(value) : value),
+  );
+  const body = new Uint8Array(encoded.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const record of encoded) {
+    body.set(record, at);
+    at += record.length;
+  }
+  return body;
 }
 
-function encodeRecord(keyword: string, value: Buffer): Buffer[] {
+function encodeRecord(keyword: string, value: Uint8Array): Uint8Array {
   const rest = 1 + keyword.length + 1 + value.length + 1;
   let length = rest + String(rest).length;
   if (String(length).length > String(rest).length) length = rest + String(length).length;
-  return [Buffer.from(`${length} ${keyword}=`, 'latin1'), value, Buffer.from('\n')];
+  const start = ascii(`${length} ${keyword}=`);
+  const record = new Uint8Array(length).fill(0x0a);
+  record.set(start);
+  record.set(value, start.length);
+  return record;
+}
+
+function ascii(text: string): Uint8Array {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
 /** The records of an extended header; undefined where it is malformed. The last of equal keywords wins. */

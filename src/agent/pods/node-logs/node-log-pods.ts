@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { ContainersRole } from '../../executors/roles.ts';
 import { hasErrno } from '../../linux/syscalls.ts';
+import { DirectoryWatch } from '../directory-watch.ts';
 import type { Container, Pod } from '../model.ts';
 import type { PodStore } from '../store.ts';
-import { DirectoryWatch } from './directory-watch.ts';
 import { type LinkName, type LogPlace, parseLinkName, parseLogPath, parsePodDirectory } from './log-names.ts';
 
 export interface NodeLogPodsOptions {

@@ -91,7 +91,7 @@ export class DirectoryWatch {
         for (let count = 0; ; count++) {
           const entry = directory.readSync();
           if (entry === null) return;
-          if (count >= maxNames) throw new Error(`more than ${maxNames} names in a log directory`);
+          if (count >= maxNames) throw new Error(`more than ${maxNames} names in a watched directory`);
           this.#listener.name(entry.name);
         }
       } finally {

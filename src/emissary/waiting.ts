@@ -1,0 +1,69 @@
+import type { DirectoryWatch } from './directory-watch.ts';
+import { Interrupted, type SignalRouting } from './signal-routing.ts';
+import { isDeadly } from './signals.ts';
+import type { Events } from './system.ts';
+
+/** Waits while no command runs. A signal that would end a process ends the wait: Interrupted. */
+export class Waiting {
+  readonly #watch: DirectoryWatch;
+  readonly #signals: SignalRouting;
+  readonly #events: Events;
+
+  constructor(watch: DirectoryWatch, signals: SignalRouting, events: Events) {
+    this.#watch = watch;
+    this.#signals = signals;
+    this.#events = events;
+  }
+
+  /** Until `look` gives something: asked now, and whenever a watched directory changes. What it throws ends the wait. */
+  until<T>(look: () => T | undefined): Promise<T> {
+    return this.#interruptible((settle) => {
+      const ask = () => {
+        try {
+          const found = look();
+          if (found !== undefined) settle(() => found);
+        } catch (error) {
+          settle(() => {
+            throw error;
+          });
+        }
+      };
+      const stop = this.#watch.onChange(ask);
+      ask();
+      return stop;
+    });
+  }
+
+  delay(ms: number): Promise<void> {
+    return this.#interruptible((settle) => this.#events.after(ms, () => settle(() => undefined)));
+  }
+
+  #interruptible<T>(begin: (settle: (result: () => T) => void) => () => void): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      let stop: (() => void) | undefined;
+      let settled = false;
+      const settle = (result: () => T) => {
+        if (settled) return;
+        settled = true;
+        stop?.();
+        this.#signals.hold();
+        try {
+          resolve(result());
+        } catch (error) {
+          reject(error);
+        }
+      };
+      stop = begin(settle);
+      if (settled) {
+        stop();
+        return;
+      }
+      this.#signals.to((signal) => {
+        if (!isDeadly(signal)) return;
+        settle(() => {
+          throw new Interrupted(signal);
+        });
+      });
+    });
+  }
+}
