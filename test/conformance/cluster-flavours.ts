@@ -89,6 +89,7 @@ export function clusterFlavour(
     terminals: true,
     // Runtimes rotate at 10 MB of their own format; a kubelet reads the present file only.
     ...(capabilities['logs.split'] ? {} : { largestLog: 3_000_000 }),
+    ...(runtime === 'containerd' && { terminalNewline: '\n' }),
     fixedPods: true,
     capabilities,
   };

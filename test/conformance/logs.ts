@@ -115,7 +115,8 @@ export function logsConformance(flavour: Flavour, subject: () => Subject): void 
         const pod = await subject().pod();
         await subject().sh(pod, 'main', 'echo out; echo err >&2; sleep 0.3', { tty: true });
         const { stdout, stderr } = await logsOf(subject(), pod, { container: 'main', follow: true });
-        expect(stdout.toString()).toBe('out\r\nerr\r\n');
+        const newline = flavour.terminalNewline ?? '\r\n';
+        expect(stdout.toString()).toBe(`out${newline}err${newline}`);
         expect(stderr.length).toBe(0);
       });
     }
