@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import Docker from 'dockerode';
 import { Cluster } from '../cluster/cluster.ts';
 import type { ClusterRuntime as RuntimeName } from '../cluster/places.ts';
 import { ClusterRuntime } from '../cluster/pods/cluster-runtime.ts';
@@ -29,6 +30,8 @@ export const kubernetesTable = yes({
 interface Opened {
   readonly cluster: Cluster;
   readonly runtime: ClusterRuntime;
+  /** Where the node's dockerd keeps its containers' logs; empty without one. */
+  readonly dockerContainers: string;
   /** Settings that reach kubelet and API server with least rights. */
   readonly kubelet: string[];
   readonly k8sapi: string[];
@@ -51,6 +54,7 @@ export async function openCluster(name: RuntimeName, plan: { readonly name?: str
   return {
     cluster,
     runtime,
+    dockerContainers: name === 'docker' ? await containersOf(cluster.runtimeSocket) : '',
     kubelet: await settings('kubelet', cluster.kubeletUrl),
     k8sapi: await settings('k8sapi', cluster.apiUrl),
     close: async () => {
@@ -60,6 +64,11 @@ export async function openCluster(name: RuntimeName, plan: { readonly name?: str
       rmSync(directory, { recursive: true, force: true });
     },
   };
+}
+
+async function containersOf(socketPath: string): Promise<string> {
+  const { DockerRootDir } = await new Docker({ socketPath }).info();
+  return join(DockerRootDir, 'containers');
 }
 
 /** An executor in a real cluster. `settings` come beside those that reach kubelet and API server. */
@@ -78,6 +87,9 @@ export function clusterFlavour(
       return { runtime: opened.runtime, settings: [...base, ...settings(opened)], close: opened.close };
     },
     terminals: true,
+    // Runtimes rotate at 10 MB of their own format; a kubelet reads the present file only.
+    ...(capabilities['logs.split'] ? {} : { largestLog: 3_000_000 }),
+    ...(runtime === 'containerd' && { terminalNewline: '\n' }),
     fixedPods: true,
     capabilities,
   };

@@ -24,6 +24,10 @@ export interface Flavour {
   open(): Promise<{ runtime: TestRuntime; settings: string[]; close(): Promise<void> }>;
   /** Whether containers of this runtime can have a terminal; plain namespaces have none. */
   readonly terminals: boolean;
+  /** How a line of a terminal ends in the log; CR LF if absent. containerd takes the CR away. */
+  readonly terminalNewline?: string;
+  /** Bytes of short lines that the runtime keeps without rotating them away from the executor; 100 MB if absent. */
+  readonly largestLog?: number;
   /** A pod gets no containers but those it is created with, as in a cluster. */
   readonly fixedPods?: boolean;
   /** The capability table: each yes is tried, each no is tried as a refusal. */

@@ -90,7 +90,7 @@ function volumesOf(state: 'running' | 'exited', subject: () => Subject): void {
     ['/work/climbing', '9 LINK_LEAVES_VOLUME'],
     ['/work/environ', '9 LINK_LEAVES_VOLUME'],
     ['/work/tree/out/passwd', '9 LINK_LEAVES_VOLUME'],
-    ['/part/escape', '5 FILE_NOT_FOUND'],
+    ['/part/escape', '9 LINK_LEAVES_VOLUME'],
     ['/work/../etc/passwd', '3 INVALID_PATH'],
     ['/', '3 INVALID_PATH'],
   ])('%s is refused: %s', async (path, expected) => {
@@ -121,7 +121,6 @@ function volumesOf(state: 'running' | 'exited', subject: () => Subject): void {
     const { bytes, trailer } = await tree('/part');
     expect(await namesIn(bytes)).toEqual(['part', 'part/escape', 'part/file']);
     expect(trailer.skipped?.mounts).toBe(0);
-    expect(await failure(tree('/work'))).toBe('8 TREE_TOO_LARGE');
   });
 
   test('a base-layer tree is refused', async () => {
@@ -169,7 +168,8 @@ function volumeKinds(subject: () => Subject): void {
       ],
     });
     for (const path of ['/secret/key', '/all/key', '/host/hostname']) {
-      expect(await failure(readFile(subject(), pod, 'main', path))).toBe('7 MOUNT_REFUSED');
+      const call = () => failure(readFile(subject(), pod, 'main', path));
+      await expect.poll(call, { timeout: 20_000 }).toBe('7 MOUNT_REFUSED');
     }
   });
 
@@ -182,7 +182,8 @@ function volumeKinds(subject: () => Subject): void {
     renameSync(join(parts, 'one'), join(parts, 'two'));
     symlinkSync('.', join(parts, 'one'));
     symlinkSync('/etc', join(parts, 'part'));
-    expect(await failure(readFile(subject(), pod, 'main', '/part/hostname'))).toBe('9 VOLUME_NOT_REACHABLE');
+    const call = () => failure(readFile(subject(), pod, 'main', '/part/hostname'));
+    await expect.poll(call, { timeout: 20_000 }).toBe('9 VOLUME_NOT_REACHABLE');
   });
 }
 
@@ -190,7 +191,8 @@ function withoutFiles(subject: () => Subject): void {
   test('files and artifacts are refused', async () => {
     const pod = await subject().pod();
     await subject().sh(pod, 'main', 'exec sleep 600', { volumes });
-    expect(await failure(readFile(subject(), pod, 'main', '/work/x'))).toBe('12 ROLE_NOT_OFFERED');
+    const call = () => failure(readFile(subject(), pod, 'main', '/work/x'));
+    await expect.poll(call, { timeout: 20_000 }).toBe('12 ROLE_NOT_OFFERED');
     expect(await failure(collect(subject(), pod, 'main', '/work', 'ARCHIVE_FORMAT_TAR'))).toBe('12 ROLE_NOT_OFFERED');
   });
 }

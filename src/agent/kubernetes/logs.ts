@@ -5,8 +5,9 @@ import type { ResponseStream } from '../http/response-stream.ts';
 import { containerTag } from '../logs/cursor.ts';
 import { decodeCursor } from '../logs/stamped/cursor.ts';
 import type { EntryParser, EntrySink, StreamIndex } from '../logs/stamped/entry-sink.ts';
-import { isoOfTime } from '../logs/stamped/log-time.ts';
+import { compareTimes, isoOfTime, type LogTime, timeOfDate } from '../logs/stamped/log-time.ts';
 import { type LogQuery, type StampedLog, StampedReading } from '../logs/stamped/reading.ts';
+import { PodChanges } from '../pods/changes.ts';
 import { type Container, hasEnded } from '../pods/model.ts';
 import type { KubernetesEndpoint } from './endpoint.ts';
 import type { ContainerPaths, NodePods } from './node-pods.ts';
@@ -24,6 +25,9 @@ export const withoutSplit =
 
 const noLog = 'the kubelet has no log of this attempt: it keeps those of the present one and of the one before';
 const meaning: StatusMeaning = { 400: ['LOGS_UNAVAILABLE', noLog], 404: ['LOGS_UNAVAILABLE', noLog] };
+
+/** How long a pod's status may be behind the log. */
+const endToldWithinMs = 30_000;
 
 interface Parts {
   readonly server: KubernetesServer;
@@ -68,7 +72,10 @@ class AttemptLog implements StampedLog {
   }
 
   parser(sink: EntrySink): EntryParser {
-    return new StampedLineParser(sink);
+    const { exit } = this.#now ?? this.#container;
+    // Times in a status are whole seconds.
+    const end = exit?.finishedAt && timeOfDate(new Date(exit.finishedAt.getTime() + 1000));
+    return new StampedLineParser(end === undefined ? sink : new AttemptSink(sink, end));
   }
 
   open({ since, tail, follow }: LogQuery): Promise<ResponseStream> {
@@ -87,19 +94,39 @@ class AttemptLog implements StampedLog {
     return endpoint.stream(paths.log(place, query), this.#signal);
   }
 
+  /**
+   * A kubelet ends a followed log when it has seen the container's end. Its status says so some seconds later; until then
+   * the log must not be opened again: it might be that of the next attempt.
+   */
   async goesOn(): Promise<boolean> {
     const { pods } = this.#parts;
-    const now = pods.store?.byId(this.#container.podUid, this.#container.id);
-    if (now === undefined) throw removed();
-    // Its end is a moment away where the server has seen it already.
-    if (!hasEnded(now)) pods.hasten();
-    return !hasEnded(now);
+    const { store } = pods;
+    if (store === undefined) throw removed();
+    const patience = AbortSignal.timeout(endToldWithinMs);
+    const changes = new PodChanges(store, this.#container.podUid, AbortSignal.any([this.#signal, patience]));
+    for (;;) {
+      const now = this.#now;
+      if (now === undefined) throw removed();
+      if (hasEnded(now)) return false;
+      pods.hasten();
+      try {
+        await changes.next();
+      } catch (error) {
+        if (this.#signal.aborted || !patience.aborted) throw error;
+        return true;
+      }
+    }
   }
 
   fatal(error: unknown): unknown {
     const status = statusOf(error);
     if (status === 400 || status === 404) return removed();
-    return isServerAway(error) ? undefined : error;
+    if (error instanceof OtherAttempt) this.#parts.pods.hasten();
+    return isServerAway(error) || error instanceof OtherAttempt ? undefined : error;
+  }
+
+  get #now(): Container | undefined {
+    return this.#parts.pods.store?.byId(this.#container.podUid, this.#container.id);
   }
 
   /** The API knows the present attempt by name, and the one before it. */
@@ -109,6 +136,35 @@ class AttemptLog implements StampedLog {
     const behind = (newest?.restartCount ?? restartCount) - restartCount;
     if (behind > 1) throw new PodhandError('LOGS_UNAVAILABLE', noLog);
     return behind === 1 && newest?.id !== '';
+  }
+}
+
+/** What came is of the next attempt, which the pod's status does not know yet. */
+class OtherAttempt extends Error {
+  override readonly name = 'OtherAttempt';
+}
+
+/** Lets no entry through that was written after the attempt's end. */
+class AttemptSink implements EntrySink {
+  readonly #sink: EntrySink;
+  readonly #end: LogTime;
+
+  constructor(sink: EntrySink, end: LogTime) {
+    this.#sink = sink;
+    this.#end = end;
+  }
+
+  begin(stream: StreamIndex, time: LogTime, stamp: Buffer, stampAt: number): void {
+    if (compareTimes(time, this.#end) >= 0) throw new OtherAttempt('of the next attempt');
+    this.#sink.begin(stream, time, stamp, stampAt);
+  }
+
+  bytes(data: Buffer, start: number, end: number): void {
+    this.#sink.bytes(data, start, end);
+  }
+
+  end(): void {
+    this.#sink.end();
   }
 }
 

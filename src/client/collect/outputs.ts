@@ -17,6 +17,7 @@ export type ResultStream = 'stdout' | 'both';
 
 export interface CollectedResult extends Value {
   readonly container: string;
+  /** `both` where the spec says so, or the executor does not tell them apart. */
   readonly stream: ResultStream;
   /** The output was longer: this is its end. */
   readonly truncated: boolean;

@@ -1,7 +1,10 @@
 import type { EntryParser, EntrySink, StreamIndex } from './entry-sink.ts';
 import { beginning, compareTimes, type LogTime } from './log-time.ts';
 
-/** Opens a log of both streams without following it, from `since` on, and pushes it through the sink. */
+/**
+ * Opens a log of both streams without following it, from `since` on, and pushes it through the sink. A server that takes
+ * whole seconds gives some entries before it, too.
+ */
 export type ReadThrough = (
   sink: EntrySink,
   query: { readonly since: LogTime; readonly tail?: number },
@@ -26,14 +29,14 @@ export async function findTail(
   since: LogTime,
 ): Promise<TailStart> {
   for (let tail = lines; ; tail = Math.min(tail * 4, Number.MAX_SAFE_INTEGER)) {
-    const seen = new LineCount(wanted);
+    const seen = new LineCount(wanted, since);
     await readThrough(seen, { since, tail });
     const all = seen.entries < tail;
     if (all && seen.lines <= lines) return { since, skipLines: 0 };
     if (!all && seen.lines < lines) continue;
     const from = all || seen.earliest === undefined ? since : seen.earliest;
     // Entries of the two streams are not stored in the order of their times: count again what will be read.
-    const counted = new LineCount(wanted);
+    const counted = new LineCount(wanted, from);
     await readThrough(counted, { since: from });
     return { since: from, skipLines: Math.max(0, counted.lines - lines) };
   }
@@ -44,12 +47,15 @@ class LineCount implements EntrySink {
   readonly #open: [boolean, boolean] = [false, false];
   #terminated = 0;
   #stream: StreamIndex = 0;
+  readonly #since: LogTime;
   #lastByte = -1;
+  #isOlder = false;
   entries = 0;
   earliest: LogTime | undefined;
 
-  constructor(wanted: ReadonlySet<StreamIndex>) {
+  constructor(wanted: ReadonlySet<StreamIndex>, since: LogTime) {
     this.#wanted = wanted;
+    this.#since = since;
   }
 
   /** An unfinished one at the end counts. */
@@ -61,6 +67,8 @@ class LineCount implements EntrySink {
     this.entries += 1;
     this.#stream = stream;
     this.#lastByte = -1;
+    this.#isOlder = compareTimes(time, this.#since) < 0;
+    if (this.#isOlder) return;
     if (this.earliest === undefined || compareTimes(time, this.earliest) < 0) this.earliest = time;
   }
 
@@ -69,7 +77,7 @@ class LineCount implements EntrySink {
   }
 
   end(): void {
-    if (!this.#wanted.has(this.#stream) || this.#lastByte === -1) return;
+    if (this.#isOlder || !this.#wanted.has(this.#stream) || this.#lastByte === -1) return;
     const terminated = this.#lastByte === 0x0a;
     if (terminated) this.#terminated += 1;
     this.#open[this.#stream] = !terminated;

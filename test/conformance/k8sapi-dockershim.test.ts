@@ -1,0 +1,7 @@
+import { clusterFlavour, kubernetesTable } from './cluster-flavours.ts';
+import { conformance } from './suite.ts';
+
+conformance(
+  'k8sapi executor on dockershim',
+  clusterFlavour('docker', 'k8sapi', kubernetesTable, ({ k8sapi }) => k8sapi),
+);
