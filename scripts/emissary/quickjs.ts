@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DebianArchive } from '../../test/cluster/build/debian-archive.ts';
 import { cacheDir } from '../../test/node/cache.ts';
 import { ensureFiles } from '../../test/node/debian.ts';
 import { must } from '../../test/node/processes.ts';
-import { DebianSource } from './debian-source.ts';
 import type { Toolchain } from './toolchain.ts';
 
 export const quickjsVersion = '2025.04.26';
@@ -19,7 +19,8 @@ const libraryFiles = ['quickjs', 'dtoa', 'libregexp', 'libunicode', 'cutils', 'q
 /** The sources, from Debian's source package of trixie, unpacked once. Gives their directory. */
 export async function quickjsSources(): Promise<string> {
   return await once(cacheDir('emissary', `quickjs-${debianVersion}`), async (fresh) => {
-    await new DebianSource('trixie').unpackSource('quickjs', debianVersion, fresh);
+    const archive = await DebianArchive.open(cacheDir('emissary', 'apt-sources'), { release: 'trixie' });
+    await archive.unpackSource(`quickjs=${debianVersion}`, fresh);
   });
 }
 

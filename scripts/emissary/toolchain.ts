@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
-import { mkdir, rename } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DebianArchive } from '../../test/cluster/build/debian-archive.ts';
 import { cacheDir } from '../../test/node/cache.ts';
 import { ensureFiles } from '../../test/node/debian.ts';
 import { must } from '../../test/node/processes.ts';
-import { DebianSource } from './debian-source.ts';
 
 export const architectures = ['amd64', 'arm64'] as const;
 export type Architecture = (typeof architectures)[number];
@@ -38,7 +38,7 @@ async function native(): Promise<Toolchain> {
     link: (objects, output) => ['/usr/bin/musl-gcc', '-static', ...linkOptions, '-o', output, ...objects, '-lm'],
     archive: 'ar',
     strip: 'strip',
-    version: await versionOf('/usr/bin/gcc', 'musl'),
+    version: `${await versionOf('/usr/bin/gcc')} ${await must(['dpkg-query', '--show', 'musl-dev'])}`,
   };
 }
 
@@ -49,12 +49,13 @@ async function cross(architecture: Architecture): Promise<Toolchain> {
   const triplet = triplets[architecture];
   const gcc = `/usr/bin/${triplet}-gcc`;
   await ensureFiles([gcc], [`gcc-${triplet.replace('_', '-')}`]);
-  const musl = cacheDir('emissary', `musl-${architecture}`);
+  const musl = cacheDir('emissary', `musl-trixie-${architecture}`);
   if (!existsSync(musl)) {
     const fresh = `${musl}.new`;
     await must(['rm', '-rf', fresh]);
-    await mkdir(fresh, { recursive: true });
-    await new DebianSource(undefined, architecture).unpackBinary('musl-dev', fresh);
+    const options = { release: 'trixie', architecture };
+    const archive = await DebianArchive.open(cacheDir('emissary', `apt-${architecture}`), options);
+    await archive.unpack(['musl-dev'], fresh);
     await rename(fresh, musl);
   }
   const directory = architecture === 'arm64' ? 'aarch64-linux-musl' : 'x86_64-linux-musl';
@@ -72,11 +73,10 @@ async function cross(architecture: Architecture): Promise<Toolchain> {
     ],
     archive: `${triplet}-ar`,
     strip: `${triplet}-strip`,
-    version: await versionOf(gcc, 'musl-dev'),
+    version: `${await versionOf(gcc)} musl of trixie`,
   };
 }
 
-async function versionOf(gcc: string, musl: string): Promise<string> {
-  const libc = await must(['dpkg-query', '--show', musl]).catch(() => musl);
-  return `${(await must([gcc, '--version'])).split('\n')[0]} ${libc.trim()}`;
+async function versionOf(gcc: string): Promise<string> {
+  return (await must([gcc, '--version'])).split('\n')[0] ?? '';
 }

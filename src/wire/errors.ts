@@ -51,6 +51,8 @@ export const reasons = {
   PATH_CHANGED: status.ABORTED,
   FILE_CHANGED: status.DATA_LOSS,
   LOG_LOST: status.DATA_LOSS,
+  /** A file is not what its checksum says. */
+  CHECKSUM_MISMATCH: status.DATA_LOSS,
   // The executor in force does not have this role.
   ROLE_NOT_OFFERED: status.UNIMPLEMENTED,
   // It has the role, but not this part of it.

@@ -38,6 +38,7 @@ function stream(...messages: object[]): (call: Streaming) => void {
 
 const commands = [
   'info',
+  'init',
   'health',
   'ps',
   'stats',

@@ -2,10 +2,15 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { buildEmissary, ensureEmissary, largestBytes } from '../../scripts/emissary/build.ts';
 import { bundle } from '../../scripts/emissary/bundle.ts';
 import { type Architecture, architectures } from '../../scripts/emissary/toolchain.ts';
+
+// From nothing it takes a minute or two for both.
+beforeAll(async () => {
+  for (const architecture of architectures) await ensureEmissary(architecture);
+}, 600_000);
 
 /** `e_machine` of the ELF header. */
 const machines: Record<Architecture, number> = { amd64: 62, arm64: 183 };

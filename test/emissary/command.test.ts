@@ -1,8 +1,10 @@
 import { chmodSync, mkdirSync, openSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { must, run } from '../node/processes.ts';
 import { builtEmissary, runEmissary, runScript } from './running.ts';
 import { SharedVolume } from './shared-volume.ts';
+
+beforeAll(builtEmissary);
 
 /** The fields of /proc/PID/stat after the name: state, ppid, pgrp, session, tty, tpgid. */
 const ownStat = `sed "s/.*) //" /proc/$$/stat | cut -d" " -f3,6`;

@@ -1,6 +1,8 @@
-import { describe, expect, it } from 'vitest';
-import { RunningEmissary, runScript } from './running.ts';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { builtEmissary, RunningEmissary, runScript } from './running.ts';
 import { SharedVolume } from './shared-volume.ts';
+
+beforeAll(builtEmissary);
 
 interface ContainerSet {
   readonly containers: readonly { readonly name: string; readonly dependencies?: readonly string[] }[];

@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, statSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { run } from '../node/processes.ts';
 import { builtEmissary, RunningEmissary, runScript } from './running.ts';
 import { SharedVolume } from './shared-volume.ts';
+
+beforeAll(builtEmissary);
 
 const gibibyte = 1024 ** 3;
 

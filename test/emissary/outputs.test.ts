@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { must } from '../node/processes.ts';
-import { runEmissary, runScript } from './running.ts';
+import { builtEmissary, runEmissary, runScript } from './running.ts';
 import { SharedVolume } from './shared-volume.ts';
+
+beforeAll(builtEmissary);
 
 /** A tree of the "image", and the volume. */
 class Outputs implements AsyncDisposable {

@@ -1,8 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { isAlive, run } from '../node/processes.ts';
 import { builtEmissary, RunningEmissary } from './running.ts';
 import { SharedVolume } from './shared-volume.ts';
+
+beforeAll(builtEmissary);
 
 /** The processes whose parent is this one, zombies included: pid and state. */
 function childrenOf(parent: number): { pid: number; state: string }[] {

@@ -1,8 +1,10 @@
 import { chmodSync, statSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { run } from '../node/processes.ts';
 import { builtEmissary, RunningEmissary, runScript } from './running.ts';
 import { SharedVolume } from './shared-volume.ts';
+
+beforeAll(builtEmissary);
 
 describe('a volume that cannot be used', () => {
   it.each([

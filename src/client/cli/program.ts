@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { outputFormats } from '../output/document.ts';
+import { defineInit } from './define-init.ts';
 import { defineInspection } from './define-inspection.ts';
 import { defineLifecycle } from './define-lifecycle.ts';
 import { defineTransfer } from './define-transfer.ts';
@@ -35,6 +36,7 @@ export function createProgram(start: Start, version: string): Command {
   defineInspection(program, start);
   defineLifecycle(program, start);
   defineTransfer(program, start);
+  defineInit(program, start);
   program
     .command('agent [options...]')
     .description('run the agent of a node; "podhand agent --help" says more')

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, constants, fsyncSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, constants, fchmodSync, fsyncSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs';
 import { directoryName, joined } from './paths.ts';
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } = constants;
@@ -25,23 +25,35 @@ export class AtomicFile {
     while (written < bytes.length) written += writeSync(this.#file, bytes, written);
   }
 
-  /** Replaces the target, and survives a crash of the machine from then on. */
-  commit(): void {
-    fsyncSync(this.#file);
-    this.#close();
-    renameSync(this.#temporary, this.#target);
-    syncDirectory(directoryName(this.#target));
+  /** Exactly this mode, whatever the umask. */
+  setMode(mode: number): void {
+    fchmodSync(this.#file, mode);
+  }
+
+  /** Where the content is until `commit`. */
+  get temporaryPath(): Buffer {
+    return this.#temporary;
+  }
+
+  /** Replaces the target. Unless `durable` is false it survives a crash of the machine from then on. */
+  commit({ durable = true }: { durable?: boolean } = {}): void {
+    if (durable) fsyncSync(this.#file);
+    closeSync(this.#file);
+    this.#open = false;
+    try {
+      renameSync(this.#temporary, this.#target);
+    } catch (error) {
+      unlinkSync(this.#temporary);
+      throw error;
+    }
+    if (durable) syncDirectory(directoryName(this.#target));
   }
 
   [Symbol.dispose](): void {
     if (!this.#open) return;
-    this.#close();
-    unlinkSync(this.#temporary);
-  }
-
-  #close(): void {
     this.#open = false;
     closeSync(this.#file);
+    unlinkSync(this.#temporary);
   }
 }
 

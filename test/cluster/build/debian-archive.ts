@@ -3,8 +3,12 @@ import { join } from 'node:path';
 import { ensureFiles } from '../../node/debian.ts';
 import { must } from '../../node/processes.ts';
 
-/** The release that still carries Kubernetes 1.20 (with dockershim), and the last Go that builds it. */
-const release = 'bookworm';
+export interface ArchiveOptions {
+  /** Default `bookworm`: it still carries Kubernetes 1.20 (with dockershim), and the last Go that builds it. */
+  readonly release?: string;
+  /** As Debian names it; default this machine's. */
+  readonly architecture?: string;
+}
 
 /** A place that this machine's own apt fetches packages of Debian from. */
 interface Origin {
@@ -18,17 +22,21 @@ interface Origin {
  */
 export class DebianArchive {
   readonly #dir: string;
+  readonly #architecture: string | undefined;
 
-  private constructor(dir: string) {
+  private constructor(dir: string, architecture: string | undefined) {
     this.#dir = dir;
+    this.#architecture = architecture;
   }
 
-  static async open(dir: string): Promise<DebianArchive> {
+  static async open(dir: string, options: ArchiveOptions = {}): Promise<DebianArchive> {
+    const { release = 'bookworm', architecture } = options;
     await ensureFiles(['/usr/bin/apt-get', '/usr/bin/dpkg-source', '/usr/bin/xz'], ['dpkg-dev', 'xz-utils']);
-    const archive = new DebianArchive(dir);
+    const archive = new DebianArchive(dir, architecture);
     for (const below of ['lists/partial', 'archives/partial', 'packages'])
       await mkdir(join(dir, below), { recursive: true });
-    const origins = await originsOf('/etc/apt');
+    const origins = await originsOf('/etc/apt', release);
+    await writeFile(join(dir, 'status'), '');
     const lines = origins.flatMap(({ uri, options }) =>
       ['deb', 'deb-src'].map((type) => `${type} ${options}${uri} ${release} main\n`),
     );
@@ -73,6 +81,12 @@ export class DebianArchive {
       'Acquire::Retries': '3',
       // Everything below is ours: apt would rather read as its own user, which may not reach the directory.
       'APT::Sandbox::User': 'root',
+      ...(this.#architecture !== undefined && {
+        'APT::Architecture': this.#architecture,
+        'APT::Architectures': this.#architecture,
+        // What is installed here is of another architecture.
+        'Dir::State::Status': join(this.#dir, 'status'),
+      }),
     };
     return [
       'apt-get',
@@ -84,7 +98,7 @@ export class DebianArchive {
 }
 
 /** Where apt gets section main of Debian itself, of whatever release; not the archives of third parties. */
-async function originsOf(etc: string): Promise<Origin[]> {
+async function originsOf(etc: string, release: string): Promise<Origin[]> {
   const codename = /^VERSION_CODENAME=(\w+)/m.exec(await readFile('/etc/os-release', 'utf8'))?.[1] ?? '';
   const suites = [codename, release, 'stable', 'oldstable'];
   const parts = await readdir(join(etc, 'sources.list.d')).catch((): string[] => []);
@@ -96,8 +110,7 @@ async function originsOf(etc: string): Promise<Origin[]> {
     for (const { uri, options, offers } of entries)
       if (offers.includes('main') && suites.some((suite) => offers.includes(suite))) found.push({ uri, options });
   }
-  if (found.length === 0)
-    throw new Error(`${etc} names no mirror of Debian: Kubernetes is built from Debian ${release}`);
+  if (found.length === 0) throw new Error(`${etc} names no mirror of Debian, whose ${release} is needed`);
   return found;
 }
 
