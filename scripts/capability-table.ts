@@ -1,0 +1,39 @@
+import { dockerCapabilities } from '../src/agent/executors/docker/capabilities.ts';
+import { pnsCapabilities } from '../src/agent/executors/pns/capabilities.ts';
+import { capabilityNames, type ExecutorCapability } from '../src/agent/executors/roles.ts';
+import { kubernetesCapabilities } from '../src/agent/kubernetes/capabilities.ts';
+
+const tables: Readonly<Record<string, readonly ExecutorCapability[]>> = {
+  docker: dockerCapabilities(true),
+  kubelet: kubernetesCapabilities({ executor: 'kubelet', volumes: true }),
+  k8sapi: kubernetesCapabilities({ executor: 'k8sapi', volumes: true }),
+  'k8sapi, without nodeAccess': kubernetesCapabilities({ executor: 'k8sapi', volumes: false }),
+  'pns, named by docker': pnsCapabilities({ source: 'docker', entrypoint: true }),
+  'pns, named by kubelet or k8sapi': pnsCapabilities({ source: 'kubelet', entrypoint: false }),
+  'pns, named by log files': pnsCapabilities({ source: 'node-logs', entrypoint: false }),
+};
+
+/** docs/capabilities.md: what GetInfo answers, for every executor; the conformance suite holds each cell to account. */
+export function capabilityTable(): string {
+  const names = Object.keys(tables);
+  const entry = (executor: string, capability: string) => tables[executor]?.find(({ name }) => name === capability);
+  const rows = capabilityNames.map((capability) => {
+    const cells = names.map((executor) => (entry(executor, capability)?.supported ? 'yes' : '**no**'));
+    return `| ${[`\`${capability}\``, ...cells].join(' | ')} |`;
+  });
+  const notes = names.map((executor) => {
+    const said = (tables[executor] ?? []).filter(({ note }) => note !== undefined);
+    const lines = said.map(({ name, supported, note }) => `- \`${name}\`${supported ? '' : ', **no**'}: ${note}`);
+    return `## ${executor}\n\n${lines.join('\n')}\n`;
+  });
+  return `# Capabilities
+
+Written by \`npm run generate\` from what the agent itself answers to GetInfo (\`podhand info\`). Each yes is tried and each
+no is tried as a refusal by \`test/conformance\`, against the real component.
+
+| ${['capability', ...names].join(' | ')} |
+| ${['---', ...names.map(() => '---')].join(' | ')} |
+${rows.join('\n')}
+
+${notes.join('\n')}`;
+}
