@@ -87,8 +87,8 @@ export function clusterFlavour(
       return { runtime: opened.runtime, settings: [...base, ...settings(opened)], close: opened.close };
     },
     terminals: true,
-    // Runtimes rotate at 10 MB of their own format; a kubelet reads the present file only.
-    ...(capabilities['logs.split'] ? {} : { largestLog: 3_000_000 }),
+    // The node's runtimes rotate at 10 MB of their own format; a kubelet reads the present file only.
+    largestLog: 3_000_000,
     ...(runtime === 'containerd' && { terminalNewline: '\n' }),
     fixedPods: true,
     capabilities,

@@ -90,7 +90,7 @@ export function logsConformance(flavour: Flavour, subject: () => Subject): void 
 
     test('resumed at each cursor, the whole is the same', async () => {
       const pod = await subject().pod();
-      await subject().sh(pod, 'main', 'for i in $(seq 1 40); do echo line $i; [ $((i % 10)) = 0 ] && sleep 0.2; done');
+      await subject().sh(pod, 'main', 'for i in $(seq 1 40); do echo line $i; [ $((i % 10)) = 0 ] && sleep 1; done');
       const whole = await logsOf(subject(), pod, { container: 'main', follow: true });
       const expected = whole.stdout.toString();
       expect(expected.split('\n')).toHaveLength(41);

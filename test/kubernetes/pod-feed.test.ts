@@ -18,7 +18,7 @@ let version = 1;
 beforeEach(() => {
   stop = new AbortController();
   store = new PodStore();
-  feed = new PodFeed({ store, forgetAfterMs: 1, log: pino({ level: 'silent' }) }, stop.signal);
+  feed = new PodFeed({ store, forgetAfterMs: 1, podLogsDir: '/logs', log: pino({ level: 'silent' }) }, stop.signal);
   told = [];
   store.subscribe(
     (change) =>
@@ -44,7 +44,8 @@ test('one container from its waiting to its end, each told once', () => {
   put(status(ended(3), { containerID: id('a') }));
   put(status(ended(3), { containerID: id('a') }));
   expect(told).toEqual(['pod-added', 'waiting 0', 'running 0', 'exited 0']);
-  expect(store.attempts(uid)).toMatchObject([{ id: a, exit: { exitCode: 3 } }]);
+  const logPath = `/logs/ns_job_${uid}/main/0.log`;
+  expect(store.attempts(uid)).toMatchObject([{ id: a, exit: { exitCode: 3 }, logPath }]);
   expect(store.pod(uid)?.labels).toEqual({ app: 'job' });
 });
 

@@ -28,17 +28,18 @@ export function createKubernetesParts(
 ): KubernetesParts | undefined {
   const sources = podSources(config);
   const forgetAfterMs = config.pods.forgetAfter;
+  const { podsDir: podLogsDir } = config.nodeLogs;
   const files = { kubeletDirectory: config.kubelet.directory, allowed: config.mounts.allow, saving };
   if (sources.has('kubelet')) {
     const endpoint = new KubernetesEndpoint(config.kubelet);
     const pollIntervalMs = config.kubelet.pollInterval;
-    const pods = new KubeletPods({ endpoint, pollIntervalMs, forgetAfterMs, log });
+    const pods = new KubeletPods({ endpoint, pollIntervalMs, forgetAfterMs, podLogsDir, log });
     const executor = createKubeletExecutor({ endpoint, pods, files });
     return { name: 'kubelet', executor, pods, close: () => endpoint.close() };
   }
   if (sources.has('k8sapi')) {
     const endpoint = new KubernetesEndpoint(config.k8sapi);
-    const pods = new ApiPods({ endpoint, nodeName: config.nodeName, forgetAfterMs, log });
+    const pods = new ApiPods({ endpoint, nodeName: config.nodeName, forgetAfterMs, podLogsDir, log });
     const executor = createK8sApiExecutor({ endpoint, pods, ...(config.k8sapi.nodeAccess && { files }) });
     return { name: 'k8sapi', executor, pods, close: () => endpoint.close() };
   }

@@ -9,6 +9,8 @@ interface Options {
   readonly store: PodStore;
   /** How long a pod that has left the node is remembered, in milliseconds. */
   readonly forgetAfterMs: number;
+  /** The kubelet's log directory of this node, where logs are read from it: /var/log/pods. */
+  readonly podLogsDir?: string;
   readonly log: Logger;
 }
 
@@ -93,11 +95,19 @@ export class PodFeed {
     const { store } = this.#options;
     const pod = identityOf(json);
     store.addPod(pod);
-    for (const container of containersOf(json)) {
+    for (const told of containersOf(json)) {
+      const container = this.#withLog(pod, told);
       this.#endEarlier(pod, container);
       const shown = shownAttempt(store, container);
       if (shown === undefined || !isNoNews(shown, container)) store.put(pod, keepId(container, shown));
     }
+  }
+
+  #withLog({ namespace, name, uid }: Pod, container: Container): Container {
+    const { podLogsDir } = this.#options;
+    if (podLogsDir === undefined || container.id === '') return container;
+    const logPath = `${podLogsDir}/${namespace}_${name}_${uid}/${container.name}/${container.restartCount}.log`;
+    return { ...container, logPath };
   }
 
   /** An attempt that is followed by another one has ended, whether its end was told or not. */

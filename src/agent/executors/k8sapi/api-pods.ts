@@ -15,6 +15,8 @@ export interface ApiPodsOptions {
   /** As Kubernetes has it. */
   readonly nodeName: string;
   readonly forgetAfterMs: number;
+  /** See PodFeed. */
+  readonly podLogsDir?: string;
   readonly log: Logger;
   /** How long one watch lasts, in seconds; 300 if absent. */
   readonly watchSeconds?: number;
@@ -60,8 +62,8 @@ export class ApiPods implements NodePods {
 
   async feed(store: PodStore, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    const { forgetAfterMs, log } = this.#options;
-    const pods = new PodFeed({ store, forgetAfterMs, log }, signal);
+    const { forgetAfterMs, podLogsDir, log } = this.#options;
+    const pods = new PodFeed({ store, forgetAfterMs, ...(podLogsDir !== undefined && { podLogsDir }), log }, signal);
     this.#feed = { pods, store };
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });

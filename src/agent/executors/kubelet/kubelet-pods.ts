@@ -13,6 +13,8 @@ export interface KubeletPodsOptions {
   readonly endpoint: KubernetesEndpoint;
   readonly pollIntervalMs: number;
   readonly forgetAfterMs: number;
+  /** See PodFeed. */
+  readonly podLogsDir?: string;
   readonly log: Logger;
 }
 
@@ -59,8 +61,8 @@ export class KubeletPods implements NodePods {
 
   async feed(store: PodStore, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    const { forgetAfterMs, log } = this.#options;
-    const pods = new PodFeed({ store, forgetAfterMs, log }, signal);
+    const { forgetAfterMs, podLogsDir, log } = this.#options;
+    const pods = new PodFeed({ store, forgetAfterMs, ...(podLogsDir !== undefined && { podLogsDir }), log }, signal);
     this.#feed = { pods, store };
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
