@@ -20,6 +20,8 @@ export interface CallerProcess {
   readonly pidfd: number;
   /** Throws CALLER_UNKNOWN once the process is gone or has moved to another cgroup. */
   verify(): void;
+  /** Closes what is held of it; once, with its connection. */
+  release(): void;
 }
 
 /** Root of the node, on the admin socket; each call names its pod in the metadata. */

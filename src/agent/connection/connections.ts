@@ -1,4 +1,3 @@
-import { closeSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import { PodhandError } from '../../wire/errors.ts';
@@ -116,7 +115,7 @@ export class Connections {
   #forget(label: string, caller: Caller, unwatch: () => void): void {
     if (!this.#identified.delete(label)) return;
     unwatch();
-    if (caller.kind === 'pod' && caller.process !== undefined) closeSync(caller.process.pidfd);
+    if (caller.kind === 'pod') caller.process?.release();
   }
 }
 

@@ -1,4 +1,4 @@
-import { closeSync, readFileSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync, readSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PodhandError } from '../../wire/errors.ts';
 import { parseCgroup } from '../linux/cgroup-path.ts';
@@ -11,6 +11,8 @@ import type { AdminCaller, PodCaller } from './caller.ts';
 
 /** How long a container that connects may be ahead of the source that names it. */
 const namedWithinMs = 5000;
+/** Some twenty lines, each a path of the node; a text that fills it is refused. */
+const maxCgroupBytes = 16 * 1024;
 
 interface Options {
   readonly store: PodStore;
@@ -27,7 +29,7 @@ interface Options {
  * Who connected: the socket says which pod, and the peer's cgroup, which the kernel writes, has to say the same. The
  * identity is of the process that connected; a socket that was passed to another process dies with the first one. With
  * `witness: none` there is no process, and a socket that was passed on lives on.
- * Errors: CALLER_UNKNOWN, CALLER_NOT_OF_POD. The returned `pidfd` is the caller's to close.
+ * Errors: CALLER_UNKNOWN, CALLER_NOT_OF_POD. What is returned is to be released.
  */
 export async function identify(socketFd: number, options: Options): Promise<PodCaller> {
   if (options.witness === 'none') return { kind: 'pod', podUid: options.podUid };
@@ -35,17 +37,26 @@ export async function identify(socketFd: number, options: Options): Promise<PodC
   // 0: a process in a pid namespace that is not below ours.
   if (pid === 0) throw new PodhandError('CALLER_UNKNOWN', 'the calling process is not visible to the agent');
   const pidfd = peerPidfd(socketFd) ?? openWithoutRace(pid);
+  let cgroupFd: number | undefined;
   try {
-    const cgroup = readCgroup(pid, pidfd);
+    cgroupFd = openCgroup(pid);
+    const cgroup = readCgroup(cgroupFd, pidfd);
     const { podUid, containerId, conflict } = parseCgroup(cgroup, options.nodeCgroup);
     if (conflict || (podUid === undefined && containerId === undefined)) throw notOfPod();
     if (podUid !== undefined && podUid !== options.podUid) throw notOfPod();
     if (podUid === undefined && containerId !== undefined) await ofPodByContainer(containerId, options);
+    const fd = cgroupFd;
+    const into = Buffer.alloc(maxCgroupBytes);
     const verify = () => {
-      if (readCgroup(pid, pidfd) !== cgroup) throw unknownCaller();
+      if (readCgroup(fd, pidfd, into) !== cgroup) throw unknownCaller();
     };
-    return { kind: 'pod', podUid: options.podUid, process: { pid, containerId, pidfd, verify } };
+    const release = () => {
+      closeSync(fd);
+      closeSync(pidfd);
+    };
+    return { kind: 'pod', podUid: options.podUid, process: { pid, containerId, pidfd, verify, release } };
   } catch (error) {
+    if (cgroupFd !== undefined) closeSync(cgroupFd);
     closeSync(pidfd);
     throw error;
   }
@@ -59,13 +70,16 @@ export function identifyAdmin(socketFd: number, nodeCgroup: string): AdminCaller
   const { pid, uid } = peerCredentials(socketFd);
   if (pid === 0 || uid !== 0) throw notRootOfNode();
   const pidfd = peerPidfd(socketFd) ?? openWithoutRace(pid);
+  let cgroupFd: number | undefined;
   try {
-    const { podUid, containerId, conflict } = parseCgroup(readCgroup(pid, pidfd), nodeCgroup);
+    cgroupFd = openCgroup(pid);
+    const { podUid, containerId, conflict } = parseCgroup(readCgroup(cgroupFd, pidfd), nodeCgroup);
     const own = parseCgroup(readFileSync('/proc/self/cgroup', 'latin1'), nodeCgroup);
     const ofNode = podUid === undefined && containerId === undefined;
     if (conflict || !(ofNode || (containerId !== undefined && containerId === own.containerId))) throw notRootOfNode();
     return { kind: 'admin', pid };
   } finally {
+    if (cgroupFd !== undefined) closeSync(cgroupFd);
     closeSync(pidfd);
   }
 }
@@ -87,11 +101,21 @@ function startTime(pid: number): number | undefined {
   }
 }
 
-/** The text of the peer's cgroup file. The pidfd is asked after the reading: alive then, it was that process' file. */
-function readCgroup(pid: number, pidfd: number): string {
+/** The peer's cgroup file, which stays that process' own, whoever gets its pid: a call is verified by one read. */
+function openCgroup(pid: number): number {
   try {
-    const text = readFileSync(`/proc/${pid}/cgroup`, 'latin1');
-    if (!pidfdExited(pidfd)) return text;
+    return openSync(`/proc/${pid}/cgroup`, constants.O_RDONLY);
+  } catch (error) {
+    if (hasErrno(error, 'ESRCH', 'ENOENT')) throw unknownCaller();
+    throw error;
+  }
+}
+
+/** What is in it now. The pidfd is asked after the reading: alive then, the file was that process' when it was opened. */
+function readCgroup(fd: number, pidfd: number, into = Buffer.alloc(maxCgroupBytes)): string {
+  try {
+    const length = readSync(fd, into, 0, into.length, 0);
+    if (length < into.length && !pidfdExited(pidfd)) return into.toString('latin1', 0, length);
   } catch (error) {
     if (!hasErrno(error, 'ESRCH', 'ENOENT')) throw error;
   }

@@ -8,6 +8,9 @@ import type { Admission } from './admission.ts';
 import { pump } from './pump.ts';
 import { classify, toStatus } from './translate.ts';
 
+/** Given once for all: the reason that is made where none is given costs as much as a small call. */
+const over = new PodhandError('CANCELLED', 'the call has ended');
+
 type AnyCall = ServerUnaryCall<unknown, unknown> | ServerWritableStream<unknown, unknown>;
 
 interface Options {
@@ -90,7 +93,10 @@ export class RpcAdapter {
     const peer = call.getPeer();
     let pod: Pod | undefined;
     const onStop = () => controller.abort(new PodhandError('AGENT_STOPPING', 'the agent is stopping; call again'));
-    call.on('cancelled', () => controller.abort(cancellation(call)));
+    // grpc-js says so of calls that have ended, too.
+    call.on('cancelled', () => {
+      if (!controller.signal.aborted) controller.abort(cancellation(call));
+    });
     if (stopping.aborted) onStop();
     else stopping.addEventListener('abort', onStop, { once: true });
     return {
@@ -106,7 +112,7 @@ export class RpcAdapter {
       end: (error: unknown): void => {
         const known = error === undefined ? undefined : classify(error, controller.signal);
         stopping.removeEventListener('abort', onStop);
-        controller.abort();
+        controller.abort(over);
         const ms = performance.now() - started;
         metrics.called(rpc, known?.reason ?? 'OK', known?.code ?? 0, ms);
         const line = {
