@@ -86,6 +86,7 @@ export const configSchema = z.strictObject({
     .strictObject({
       socket: absolute('/var/run/docker.sock'),
       containersDir: absolute('/var/lib/docker/containers'),
+      logs: z.enum(['engine', 'files']).default('engine'),
     })
     .prefault({}),
   pns: z

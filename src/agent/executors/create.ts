@@ -66,6 +66,7 @@ export async function createExecutors(config: AgentConfig, log: Logger, signal: 
         tree: async (to, tar, limits, abort) => (await extractTo(saving(to.root.podUid), to, tar, limits, abort)).size,
       },
       podRemovalDelayMs: config.pods.forgetAfter,
+      ...(config.docker.logs === 'files' && { logFiles: config.docker.containersDir }),
       log,
     });
   if (docker && names.has('docker')) byName.set('docker', docker);

@@ -9,12 +9,15 @@ import { DockerSignal } from './docker-signal.ts';
 import { DockerStats } from './docker-stats.ts';
 import type { Engine } from './engine.ts';
 import { DockerLogs } from './logs/docker-logs.ts';
+import { dockerLogFiles } from './logs/log-files.ts';
 import { DockerContainers } from './watch/containers.ts';
 
 export interface DockerExecutorOptions extends ArchiveMountOptions {
   readonly engine: Engine;
   /** Absent where the agent does not see the node's processes: files of running containers are then refused. */
   readonly held?: HeldFiles;
+  /** The engine's containers directory, where logs are to be read from its files; absent: the engine is asked. */
+  readonly logFiles?: string;
   /** Where files that come through the engine are saved. */
   readonly save: SaveFunctions;
   /** How long a pod is known after its last container was removed, in milliseconds. */
@@ -24,12 +27,13 @@ export interface DockerExecutorOptions extends ArchiveMountOptions {
 
 /** The executor that works through the node's Docker engine, and through the kernel where descriptors are held. */
 export function createDockerExecutor(options: DockerExecutorOptions): Executor {
-  const { engine, held, log, podRemovalDelayMs } = options;
+  const { engine, held, log, logFiles, podRemovalDelayMs } = options;
+  const containers = new DockerContainers(engine, log, podRemovalDelayMs);
   return {
     name: 'docker',
     capabilities: dockerCapabilities(held !== undefined),
-    containers: new DockerContainers(engine, log, podRemovalDelayMs),
-    logs: new DockerLogs(engine),
+    containers,
+    logs: logFiles === undefined ? new DockerLogs(engine) : dockerLogFiles(logFiles, () => containers.store),
     files: new DockerFiles({ ...options, held }),
     signal: new DockerSignal(engine),
     entrypoint: new DockerEntrypoint(engine),

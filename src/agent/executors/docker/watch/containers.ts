@@ -26,6 +26,7 @@ export class DockerContainers implements ContainersRole {
   readonly #log: Logger;
   readonly #podRemovalDelayMs: number;
   #connected = false;
+  #store: PodStore | undefined;
 
   constructor(engine: Engine, log: Logger, podRemovalDelayMs: number) {
     this.#engine = engine;
@@ -37,8 +38,14 @@ export class DockerContainers implements ContainersRole {
     return this.#connected;
   }
 
+  /** The store that is fed; undefined before `feed`. */
+  get store(): PodStore | undefined {
+    return this.#store;
+  }
+
   async feed(store: PodStore, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
+    this.#store = store;
     const refresh = new ContainerRefresh(this.#engine, store, this.#log, this.#podRemovalDelayMs, signal);
     await new Promise<void>((resolve, reject) => {
       signal.addEventListener('abort', () => reject(signal.reason), { once: true });
