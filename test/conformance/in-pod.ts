@@ -77,20 +77,24 @@ export function inPodConformance(flavour: Flavour, subject: () => Subject): void
       mkdirSync(join(outputs, 'taken'));
       writeFileSync(join(outputs, 'there'), 'before');
       await waitFor(subject(), pod, 'main');
-      expect(await podhand(pod, file)).toMatchObject({ exitCode: 0 });
+      expect(told(await podhand(pod, file))).toMatch(/^0 /);
       expect(readFileSync(join(outputs, 'a'), 'utf8')).toBe('a\n');
-      expect(await podhand(pod, tree)).toMatchObject({ exitCode: 0 });
+      expect(told(await podhand(pod, tree))).toMatch(/^0 /);
       expect(readFileSync(join(outputs, 'tree/sub/b'), 'utf8')).toBe('b\n');
       expect(readFileSync(join(outputs, 'tree/link'), 'utf8')).toBe('a\n');
-      expect(await podhand(pod, archive)).toMatchObject({ exitCode: 0 });
+      expect(told(await podhand(pod, archive))).toMatch(/^0 /);
       expect(readFileSync(join(outputs, 'tree.tgz')).subarray(0, 2).toString('hex')).toBe('1f8b');
       for (const [container, reason] of refused) {
         const { exitCode, output } = await podhand(pod, container);
         expect(`${container.name} ${exitCode} ${output}`).toMatch(new RegExp(`${container.name} 64 .*${reason}`, 's'));
       }
       expect(readFileSync(join(outputs, 'there'), 'utf8')).toBe('before');
-      expect(await podhand(pod, over)).toMatchObject({ exitCode: 0 });
+      expect(told(await podhand(pod, over))).toMatch(/^0 /);
       expect(readFileSync(join(outputs, 'there'), 'utf8')).toBe('a\n');
     });
   });
+}
+
+function told({ exitCode, output }: { exitCode: number; output: string }): string {
+  return `${exitCode} ${output}`;
 }

@@ -33,10 +33,16 @@ describe.each(['kubelet', 'k8sapi'] as const)('faults under the %s executor', (e
     const pod = await subject.pod();
     await subject.sh(pod, 'main', counting);
     const waits = Array.from({ length: 20 }, () => waitLong(subject, pod.uid, 'main'));
+    await eventually(
+      async () => (await logsOf(subject, pod, { container: 'main' }).catch(() => undefined)) !== undefined,
+    );
     const following = logsOf(subject, pod, { container: 'main', follow: true });
+    // So that it is open when the first restart comes.
+    await eventually(async () => lines((await logsOf(subject, pod, { container: 'main' })).both).length > 20);
     for (let restart = 0; restart < 10; restart++) await opened.cluster.kubelet.restart();
-    const { containers } = await unary(subject.client, 'listContainers', {}, of(pod));
-    expect(containers).toMatchObject([{ name: 'main', state: 'CONTAINER_STATE_RUNNING', restartCount: 0 }]);
+    const shown = async () => (await unary(subject.client, 'listContainers', {}, of(pod))).containers;
+    const running = { name: 'main', state: 'CONTAINER_STATE_RUNNING', restartCount: 0 };
+    await expect.poll(shown, { timeout: 60_000 }).toMatchObject([running]);
     await eventually(async () => {
       const { outcomes } = await unary(subject.client, 'kill', { containers: ['main'] }, of(pod)).catch(() => ({
         outcomes: [],

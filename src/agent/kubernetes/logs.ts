@@ -120,7 +120,11 @@ class AttemptLog implements StampedLog {
 
   fatal(error: unknown): unknown {
     const status = statusOf(error);
-    if (status === 400 || status === 404) return removed();
+    if (status === 400 || status === 404) {
+      // A kubelet that has just started does not know its pods yet.
+      const now = this.#now;
+      return now === undefined || hasEnded(now) ? removed() : undefined;
+    }
     if (error instanceof OtherAttempt) this.#parts.pods.hasten();
     return isServerAway(error) || error instanceof OtherAttempt ? undefined : error;
   }

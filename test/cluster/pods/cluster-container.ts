@@ -40,9 +40,11 @@ export class ClusterContainer implements TestContainer {
   }
 
   async pid(): Promise<number> {
-    const pid = readFileSync(join(this.#cgroup(), 'cgroup.procs'), 'utf8').split('\n')[0];
-    if (!pid) throw new Error(`container ${this.name} has no process`);
-    return Number(pid);
+    // Numbers begin anew at some time: the first in the list need not be the first that was there.
+    const pids = readFileSync(join(this.#cgroup(), 'cgroup.procs'), 'utf8').split('\n').filter(Boolean);
+    const first = pids.find((pid) => /^NSpid:.*\t1$/m.test(readFileSync(`/proc/${pid}/status`, 'utf8')));
+    if (first === undefined) throw new Error(`container ${this.name} has no first process`);
+    return Number(first);
   }
 
   async exited(): Promise<{ exitCode: number }> {
