@@ -1,6 +1,8 @@
 # The agent:   docker build -t podhand .
 # The client:  docker build -t podhand-client --target client .
 #
+# What `npm run build:emissary` has made before, in dist/emissary, comes into both, for `podhand init`.
+#
 # NODE_IMAGE: Node 24 on a Debian with glibc, with npm, node in /usr/local/bin.
 ARG NODE_IMAGE=node:24-trixie-slim
 
@@ -18,6 +20,8 @@ COPY src src
 RUN node scripts/bundle-client.ts /client/podhand/podhand.mjs
 COPY package.json LICENSE /client/podhand/
 COPY proto /client/podhand/proto
+# By a pattern: a directory that is not there is left out.
+COPY LICENSE dist/emissar[y] /client/podhand/dist/emissary/
 # Node, without its symbols, and the libraries that it is linked with; nothing else: no shell, no package manager.
 RUN set -eu; \
     for file in /usr/local/bin/node $(ldd /usr/local/bin/node | grep -o '/[^ )]*'); do \
@@ -42,6 +46,7 @@ FROM ${NODE_IMAGE} AS agent
 WORKDIR /podhand
 COPY --from=dependencies /podhand/node_modules node_modules
 COPY package.json LICENSE ./
+COPY LICENSE dist/emissar[y] dist/emissary/
 COPY bin bin
 COPY proto proto
 COPY src src

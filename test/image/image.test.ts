@@ -92,6 +92,17 @@ test('the agent becomes healthy, by its own health check', async () => {
   await eventually(async () => (await docker('inspect', '-f', '{{.State.Health.Status}}', agentId)) === 'healthy\n');
 });
 
+test('podhand init puts the emissary into a volume, and it supervises a command of an image with nothing else in it', async () => {
+  const pod = await runtime.pod();
+  const shared = await pod.volumeDir('emissary');
+  const restricted = ['--network=none', '--user=65532:65532', '--read-only', '--cap-drop=ALL'];
+  const volume = `--volume=${shared}:/var/run/argo`;
+  await docker('run', '--rm', ...restricted, volume, images.client, 'init');
+  const supervised = ['/var/run/argo/podhand-emissary', '--', '/bin/echo', 'supervised'];
+  const run = ['run', '--rm', ...restricted, volume, '--entrypoint=', 'podhand-test/scratch:latest'];
+  expect(await docker(...run, ...supervised)).toBe('supervised\n');
+});
+
 test('the client in a pod: any user, no capabilities, a read-only root, its socket alone', async () => {
   const pod = await runtime.pod();
   const main = await pod.run({ name: 'main', command: ['/bin/sh', '-c', 'echo 42 > /tmp/answer; exit 3'] });
