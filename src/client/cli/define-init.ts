@@ -16,7 +16,7 @@ export function defineInit(program: Command, start: Start): void {
     )
     .addHelpText(
       'after',
-      '\nExamples:\n  podhand init\n  podhand init --dir /work/podhand --template /etc/podhand/template.json',
+      '\nExamples:\n  podhand init\n  podhand init --dir /shared/podhand --template /etc/podhand/template.json',
     )
     .action((options: InitOptions, command: Command) =>
       start(command, async (session) => (await import('../commands/init.ts')).init(session, options)),
