@@ -33,6 +33,7 @@ export async function withWritePlace<T>(
   try {
     const mounts = mountTable(root.mountInfo, node, podUid);
     return await action({
+      podUid,
       rootFd,
       path,
       overwrite,

@@ -22,6 +22,8 @@ export interface ReadPlace {
 
 /** Where a job writes. */
 export interface WritePlace extends ReadPlace {
+  /** Of the calling pod. */
+  readonly podUid: string;
   readonly overwrite: boolean;
 }
 

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { closeSync } from 'node:fs';
 import { PodhandError } from '../../../wire/errors.ts';
 import {
@@ -23,6 +22,7 @@ import type { WritePlace } from '../reader/protocol.ts';
 import { asBuffer } from '../reader/session.ts';
 import { isDirectory, openInRoot } from '../resolve.ts';
 import { below, removeTree } from './remove-tree.ts';
+import { TemporaryName } from './temporary-name.ts';
 
 /** A destination that others keep creating and removing is given up after so many tries. */
 const maxTries = 16;
@@ -39,7 +39,7 @@ export class Destination {
   readonly path: Buffer;
   readonly #directoryFd: number;
   readonly #name: Buffer;
-  readonly #temporary: Buffer;
+  readonly #temporary: TemporaryName;
   readonly #overwrite: boolean;
   readonly #control: JobControl;
   #made: 'nothing' | 'file' | 'directory' = 'nothing';
@@ -50,11 +50,12 @@ export class Destination {
     this.#name = baseName(this.path);
     this.#overwrite = to.overwrite;
     this.#control = control;
-    this.#temporary = Buffer.from(`.podhand-${randomBytes(12).toString('hex')}`);
+    this.#temporary = new TemporaryName(to.podUid, this.path);
     this.#directoryFd = openVolume(to, this.path);
     try {
       // Early: nobody should wait for a copy that cannot be put in place.
       if (!this.#overwrite && this.#existing() !== undefined) throw exists(this.path);
+      this.#removeAbandoned();
     } catch (error) {
       closeSync(this.#directoryFd);
       throw error;
@@ -65,7 +66,7 @@ export class Destination {
   createFile(): number {
     const flags = O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR;
     const how = { flags, mode: 0o600, resolve: below };
-    const fd = explaining(this.path, 'write', () => openat2(this.#directoryFd, this.#temporary, how));
+    const fd = explaining(this.path, 'write', () => openat2(this.#directoryFd, this.#temporary.name, how));
     this.#made = 'file';
     return fd;
   }
@@ -73,9 +74,9 @@ export class Destination {
   /** The temporary directory, opened; closed by the receiver. */
   createDirectory(): number {
     return explaining(this.path, 'write', () => {
-      mkdirat(this.#directoryFd, this.#temporary, 0o700);
+      mkdirat(this.#directoryFd, this.#temporary.name, 0o700);
       this.#made = 'directory';
-      return openat2(this.#directoryFd, this.#temporary, {
+      return openat2(this.#directoryFd, this.#temporary.name, {
         flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW,
         resolve: below,
       });
@@ -109,7 +110,7 @@ export class Destination {
     const replaces = old !== undefined && this.#made === 'file' && !isDirectory(old);
     const flags = replaces ? 0 : old === undefined ? RENAME_NOREPLACE : RENAME_EXCHANGE;
     try {
-      renameat2(this.#directoryFd, this.#temporary, this.#directoryFd, this.#name, flags);
+      renameat2(this.#directoryFd, this.#temporary.name, this.#directoryFd, this.#name, flags);
     } catch (error) {
       if (this.#overwrite && hasErrno(error, 'EEXIST', 'ENOENT', 'EISDIR')) return false;
       throw error;
@@ -129,7 +130,21 @@ export class Destination {
   }
 
   #removeTemporary(): void {
-    removeTree(this.#directoryFd, this.#temporary, { remaining: maxRemoved, step: () => this.#control.cleanupStep() });
+    this.#remove(this.#temporary.name);
+  }
+
+  /** What an agent that was killed had begun here: the client calls again, and nobody else knows of it. */
+  #removeAbandoned(): void {
+    try {
+      for (const name of this.#temporary.abandoned(this.#directoryFd)) this.#remove(name);
+    } catch (error) {
+      // A directory that may be written and not read keeps it.
+      if (!hasErrno(error, 'EACCES')) throw error;
+    }
+  }
+
+  #remove(name: Buffer): void {
+    removeTree(this.#directoryFd, name, { remaining: maxRemoved, step: () => this.#control.cleanupStep() });
   }
 }
 
