@@ -29,6 +29,8 @@ import { executorService } from './service/executor-service.ts';
 import { PodSockets } from './sockets/pod-sockets.ts';
 
 const pruneEveryMs = 10 * 60_000;
+/** For records that a full disk has refused. */
+const writeAgainEveryMs = 5_000;
 
 export interface Agent {
   /** Stops taking calls, lets the open ones end within `drain`, then ends them with AGENT_STOPPING. */
@@ -144,6 +146,9 @@ export async function startAgent({ config, version, log, createExecutors }: Opti
     const prune = setInterval(() => void recorder.prune(new Date(Date.now() - config.records.keep)), pruneEveryMs);
     prune.unref();
     closers.push(() => clearInterval(prune));
+    const again = setInterval(() => void recorder.writeAgain(), writeAgainEveryMs);
+    again.unref();
+    closers.push(() => clearInterval(again));
     for (const server of [podServer, adminServer]) server.setServing(true);
 
     return {

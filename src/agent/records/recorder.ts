@@ -22,6 +22,8 @@ export class Recorder {
   readonly #options: Options;
   readonly #records = new Map<string, Promise<FinalRecord>>();
   readonly #known = new Map<string, FinalRecord>();
+  /** What the disk has refused; never more than what is known. */
+  readonly #unwritten = new Map<string, FinalRecord>();
 
   constructor(options: Options) {
     this.#options = options;
@@ -37,7 +39,8 @@ export class Recorder {
 
   /**
    * The record of an attempt that has ended, once it is on the disk. If the disk refuses (full, read-only), the record
-   * is answered from memory and the failure is logged: the truth is worth more to the caller than its durability.
+   * is answered from memory and the failure is logged: the truth is worth more to the caller than its durability. It is
+   * written later, see `writeAgain`.
    */
   async final(pod: Pod, container: Container): Promise<FinalRecord> {
     return await this.#record(pod, container);
@@ -46,13 +49,29 @@ export class Recorder {
   /** Resolves once every record that is being written is on the disk. */
   async settled(): Promise<void> {
     await Promise.allSettled(this.#records.values());
+    await this.writeAgain();
+  }
+
+  /** Writes what the disk has refused before; to be called now and then. Stops at the first that it refuses again. */
+  async writeAgain(): Promise<void> {
+    const { files, log } = this.#options;
+    for (const [key, record] of this.#unwritten) {
+      try {
+        await files.write(record);
+      } catch {
+        // It was logged when it was refused first.
+        return;
+      }
+      this.#unwritten.delete(key);
+      log.info({ container: record.container, pod: record.podName }, 'final record written after all');
+    }
   }
 
   /** Removes what is older than the retention time and no longer on the node. */
   async prune(olderThan: Date): Promise<void> {
     for (const uid of await this.#options.files.podsOlderThan(olderThan)) {
       if (this.#options.store.pod(uid) !== undefined) continue;
-      for (const map of [this.#known, this.#records]) {
+      for (const map of [this.#known, this.#records, this.#unwritten]) {
         for (const key of map.keys()) if (key.startsWith(`${uid}/`)) map.delete(key);
       }
       await this.#options.files.remove(uid);
@@ -96,7 +115,9 @@ export class Recorder {
     await this.#records.get(key);
     try {
       await this.#options.files.write(record);
+      this.#unwritten.delete(key);
     } catch (error) {
+      this.#unwritten.set(key, record);
       this.#options.log.error(
         { err: error, container: record.container, pod: record.podName },
         'final record not written',
@@ -110,6 +131,7 @@ export class Recorder {
       if (this.#known.size <= this.#options.maxRecords) return;
       this.#known.delete(key);
       this.#records.delete(key);
+      this.#unwritten.delete(key);
     }
   }
 }
