@@ -35,7 +35,7 @@ export async function* retrying<Message>(
   const outage = new Outage(options);
   const onAnswer = (): void => outage.end();
   for (;;) {
-    const begun = Date.now();
+    const begun = performance.now();
     const { generation } = connection;
     try {
       for await (const message of makeAttempt({ connection, signal, deadline, onAnswer })) {
@@ -56,7 +56,8 @@ export async function* retrying<Message>(
 
 class Outage {
   readonly #options: RetryOptions;
-  #since: number | undefined;
+  /** By a clock that nobody sets, and for people. */
+  #since: { readonly at: number; readonly date: Date } | undefined;
   #pauseMs = firstPauseMs;
 
   constructor(options: RetryOptions) {
@@ -71,12 +72,13 @@ class Outage {
   /** How long to pause before the next attempt; throws when the outage has lasted too long. */
   failed(error: PodhandError, begun: number): number {
     const { connection, onOutage, retryFor } = this.#options;
-    if (Date.now() - begun > connectedAfterMs) this.end();
+    const now = performance.now();
+    if (now - begun > connectedAfterMs) this.end();
     if (this.#since === undefined) onOutage?.(error);
-    this.#since ??= Date.now();
+    this.#since ??= { at: now, date: new Date() };
     const pauseMs = Math.max(jitter(this.#pauseMs), Number(error.details.retryAfterMs ?? 0));
     this.#pauseMs = Math.min(this.#pauseMs * 2, longestPauseMs);
-    if (Date.now() + pauseMs > this.#since + retryFor) throw givenUp(error, connection.name, this.#since);
+    if (now + pauseMs > this.#since.at + retryFor) throw givenUp(error, connection.name, this.#since.date);
     return pauseMs;
   }
 }
@@ -90,10 +92,10 @@ function interrupted(error: PodhandError): PodhandError {
   return new PodhandError(error.reason, message, { details: { ...error.details }, cause: error });
 }
 
-function givenUp(error: PodhandError, name: string, since: number): PodhandError {
+function givenUp(error: PodhandError, name: string, since: Date): PodhandError {
   // The agent answered and says what is away behind it: that is the message.
   if (error.reason !== 'AGENT_UNREACHABLE' && error.reason !== 'AGENT_STOPPING') return error;
-  const message = `agent unreachable at ${name} since ${new Date(since).toISOString()}`;
+  const message = `agent unreachable at ${name} since ${since.toISOString()}`;
   return new PodhandError('AGENT_UNREACHABLE', message, { cause: error });
 }
 

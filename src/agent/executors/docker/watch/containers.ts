@@ -150,9 +150,9 @@ export class DockerContainers implements ContainersRole {
       for (const id of next.keys()) if (!unsettled.has(id)) next.delete(id);
       for (const id of unsettled) {
         const last = next.get(id);
-        if (last !== undefined && last.at > Date.now()) continue;
+        if (last !== undefined && last.at > performance.now()) continue;
         const delay = Math.min(lookAgainMs.longest, 2 * (last?.delay ?? lookAgainMs.first / 2));
-        next.set(id, { at: Date.now() + delay, delay });
+        next.set(id, { at: performance.now() + delay, delay });
         look(id);
       }
     }
