@@ -23,7 +23,7 @@ export async function benchLogs(stand: Stand, report: Report, { logBytes, rounds
   await parts.close();
   for (const executor of executors) {
     report.add({
-      what: `${logBytes / 2 ** 20} MiB of logs, ${executor} executor`,
+      what: `${logBytes / 2 ** 20} MiB of logs, ${executor === 'docker' ? 'docker executor (docker.logs: files)' : 'pns executor'}`,
       peer: 'docker logs',
       unit: 'ms',
       podhand: measured[executor],

@@ -80,6 +80,8 @@ export class Stand {
       `docker.socket=${engineSocket}`,
       `docker.containersDir=${DockerRootDir}/containers`,
       'pns.podSource=docker',
+      // Of no meaning to pns.
+      'docker.logs=files',
       ...[...limits, ...rates].map((limit) => `limits.${limit}`),
     ];
     const places = { kubeletDir: this.runtime.kubeletDir, socketsDir: socketsDir(executor) };
