@@ -61,7 +61,7 @@ test.each([
   [
     'an unknown key like no other',
     'result: {container: m, zzzzzz: 1}',
-    ['result: unknown key "zzzzzz", known are container, maxBytes'],
+    ['result: unknown key "zzzzzz", known are container, stream, maxBytes'],
   ],
   ['a bad duration', 'gracePeriod: 10', [expect.stringMatching(/^gracePeriod: /)]],
   ['a duration without a unit', 'deadline: "10"', ['deadline: a duration looks like 10s, 1m30s or 1h']],

@@ -72,6 +72,7 @@ describe('an emptyDir of the configured name', () => {
     const volumes = [{ volume: 'stolen', mountPath: '/run/podhand', kind: 'hostPath', hostPath: volume } as const];
     const { exitCode, output } = await node.ask(stranger, ['ps', '--retry-for', '0s'], { volumes });
     expect(`${exitCode} ${output}`).toMatch(/^64 .*unreachable/s);
+    await eventually(async () => node.agent.logged('connection refused: not identified').length > 0);
     expect(node.agent.logged('connection refused: not identified').at(-1)).toMatchObject({
       pod: owner.uid,
       reason: 'CALLER_NOT_OF_POD',
