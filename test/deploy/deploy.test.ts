@@ -15,15 +15,21 @@ function useNode(runtime: ClusterRuntime): void {
     await loadImages(cluster);
   }, 3_900_000);
   afterEach(async () => {
-    await cluster.kubectl.run(['delete', '-f', manifest('example-pod.yaml'), '--ignore-not-found', '--grace-period=1']);
+    await removeExample();
     await agent?.remove();
     agent = undefined;
   }, 180_000);
   afterAll(async () => await cluster?.close());
 }
 
+async function removeExample(): Promise<void> {
+  await cluster.kubectl.must(['delete', '-f', manifest('example-pod.yaml'), '--ignore-not-found', '--grace-period=1']);
+}
+
 /** The example as it is, or with its main job cut down to what an executor without the base layer can do. */
 async function applyExample(change: (text: string) => string = (text) => text): Promise<void> {
+  // What an earlier try has left would look like this one's.
+  await removeExample();
   const text = readFileSync(manifest('example-pod.yaml'), 'utf8');
   await cluster.apply(change(text.replace('collect, -f', '-q, -o, json, collect, -f')));
 }
@@ -83,7 +89,7 @@ describe('a node with containerd', () => {
   test('a pod that is there before the agent waits for it, and wins', async () => {
     await applyExample();
     const first = (status: PodStatus) => status.initContainerStatuses?.[0]?.state.running;
-    const { status } = await untilPod(cluster, 'podhand-example', first);
+    const { status } = await untilPod(cluster, 'podhand-example', first, 90_000);
     expect(ended('main')(status)).toBeUndefined();
     agent = await DeployedAgent.apply(cluster, 'base');
     const record = await outputs();
