@@ -44,10 +44,16 @@ export class DeployedAgent {
     settings: Record<string, string> = {},
   ): Promise<DeployedAgent> {
     const { kubectl } = cluster;
-    await kubectl.must(['apply', '-k', manifest(overlay)]);
     const own = { PODHAND_CGROUP_ROOTS: `${cluster.cgroup}/kubepods`, ...settings };
-    const variables = Object.entries(own).map(([name, value]) => `${name}=${value}`);
-    await kubectl.must(['-n', 'podhand-system', 'set', 'env', 'daemonset/podhand', ...variables]);
+    const variables = Object.entries(own).map(
+      ([name, value]) => `        - name: ${name}\n          value: ${value}\n`,
+    );
+    // In one step: an agent that is replaced at once by one with other settings would have let a waiting pod begin.
+    const text = (await kubectl.must(['kustomize', manifest(overlay)])).replace(
+      /^ {8}env:\n/m,
+      `$&${variables.join('')}`,
+    );
+    await cluster.apply(text);
     const agent = new DeployedAgent(cluster, overlay);
     await agent.ready();
     return agent;
