@@ -130,21 +130,22 @@ export class Destination {
   }
 
   #removeTemporary(): void {
-    this.#remove(this.#temporary.name);
+    this.#remove(this.#temporary.name, () => this.#control.cleanupStep());
   }
 
   /** What an agent that was killed had begun here: the client calls again, and nobody else knows of it. */
   #removeAbandoned(): void {
     try {
-      for (const name of this.#temporary.abandoned(this.#directoryFd)) this.#remove(name);
+      // A pod may put names like these there, by the thousand: unlike our own, they can be left to the next call.
+      for (const name of this.#temporary.abandoned(this.#directoryFd)) this.#remove(name, () => this.#control.step());
     } catch (error) {
       // A directory that may be written and not read keeps it.
       if (!hasErrno(error, 'EACCES')) throw error;
     }
   }
 
-  #remove(name: Buffer): void {
-    removeTree(this.#directoryFd, name, { remaining: maxRemoved, step: () => this.#control.cleanupStep() });
+  #remove(name: Buffer, step: () => void): void {
+    removeTree(this.#directoryFd, name, { remaining: maxRemoved, step });
   }
 }
 
