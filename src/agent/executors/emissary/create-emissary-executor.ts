@@ -66,7 +66,7 @@ function viewOf({ containers, events }: NonNullable<EmissaryExecutorOptions['hel
   return {
     lives: (id) => {
       const held = containers.get(id);
-      return held && !held.ended;
+      return held === undefined || !held.ended;
     },
     taken: (id) => containers.get(id)?.settled,
     subscribe: (listener, signal) => events.subscribe(listener, signal),
