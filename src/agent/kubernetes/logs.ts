@@ -28,6 +28,8 @@ const meaning: StatusMeaning = { 400: ['LOGS_UNAVAILABLE', noLog], 404: ['LOGS_U
 
 /** How long a pod's status may be behind the log. */
 const endToldWithinMs = 30_000;
+/** The same for the next attempt: what was written after the end by then, and no attempt is told of, is of this one. */
+const nextToldWithinMs = 5_000;
 
 interface Parts {
   readonly server: KubernetesServer;
@@ -63,6 +65,8 @@ class AttemptLog implements StampedLog {
   readonly #parts: Parts;
   readonly #container: Container;
   readonly #signal: AbortSignal;
+  /** Since when something is there that was written after the attempt's end. */
+  #lateSince: number | undefined;
 
   constructor(parts: Parts, container: Container, signal: AbortSignal) {
     this.tag = containerTag(container);
@@ -75,7 +79,7 @@ class AttemptLog implements StampedLog {
     const { exit } = this.#now ?? this.#container;
     // Times in a status are whole seconds.
     const end = exit?.finishedAt && timeOfDate(new Date(exit.finishedAt.getTime() + 1000));
-    return new StampedLineParser(end === undefined ? sink : new AttemptSink(sink, end));
+    return new StampedLineParser(end === undefined || this.#isOwn ? sink : new AttemptSink(sink, end));
   }
 
   open({ since, tail, follow }: LogQuery): Promise<ResponseStream> {
@@ -125,12 +129,22 @@ class AttemptLog implements StampedLog {
       const now = this.#now;
       return now === undefined || hasEnded(now) ? removed() : undefined;
     }
-    if (error instanceof OtherAttempt) this.#parts.pods.hasten();
+    if (error instanceof OtherAttempt) {
+      this.#lateSince ??= performance.now();
+      this.#parts.pods.hasten();
+    }
     return isServerAway(error) || error instanceof OtherAttempt ? undefined : error;
   }
 
   get #now(): Container | undefined {
     return this.#parts.pods.store?.byId(this.#container.podUid, this.#container.id);
+  }
+
+  /** A runtime stamps a last line without its end when it closes the log: up to some moments after the end. */
+  get #isOwn(): boolean {
+    if (this.#lateSince === undefined || performance.now() - this.#lateSince < nextToldWithinMs) return false;
+    const { podUid, name, restartCount } = this.#container;
+    return this.#parts.pods.store?.container(podUid, name)?.restartCount === restartCount;
   }
 
   /** The API knows the present attempt by name, and the one before it. */
