@@ -31,6 +31,14 @@ export function hasFinished({ status }: PodJson): boolean {
   return status.phase === 'Failed' || status.phase === 'Succeeded';
 }
 
+/** Whether the kubelet may start the container again after this end; true where that cannot be told. */
+export function mayRestart(pod: PodJson, { kind, exit }: Container): boolean {
+  if (hasFinished(pod) || pod.metadata.deletionTimestamp !== undefined || kind === 'ephemeral') return false;
+  if (kind !== 'regular') return true;
+  const { restartPolicy } = pod.spec;
+  return restartPolicy !== 'Never' && !(restartPolicy === 'OnFailure' && exit?.exitCode === 0);
+}
+
 function kindOfInit({ restartPolicy }: ContainerJson): ContainerKind {
   return restartPolicy === 'Always' ? 'sidecar' : 'init';
 }
