@@ -92,7 +92,7 @@ export async function startAgent({ config, version, log, createExecutors }: Opti
       log,
       stopping: calls.signal,
       callerOf: (peer) => connections.callerOf(peer),
-      podOf: (caller, chosen, signal) => podOf(store, caller, chosen, signal),
+      podOf: (caller, chosen, call) => podOf(store, caller, chosen, call),
     });
     const service = executorService(adapter, {
       version,
@@ -172,8 +172,13 @@ export async function startAgent({ config, version, log, createExecutors }: Opti
   }
 }
 
-async function podOf(store: PodStore, caller: Caller, chosen: string | undefined, signal: AbortSignal): Promise<Pod> {
-  if (caller.kind === 'pod') return await listedPod(store, caller.podUid, signal);
+async function podOf(
+  store: PodStore,
+  caller: Caller,
+  chosen: string | undefined,
+  call: { readonly signal: AbortSignal },
+): Promise<Pod> {
+  if (caller.kind === 'pod') return await listedPod(store, caller.podUid, call);
   if (chosen === undefined || chosen === '') {
     throw new PodhandError(
       'INVALID_REQUEST',

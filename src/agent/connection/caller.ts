@@ -20,6 +20,8 @@ export interface CallerProcess {
   readonly pidfd: number;
   /** Throws CALLER_UNKNOWN once the process is gone or has moved to another cgroup. */
   verify(): void;
+  /** The same, once in a turn of the event loop: calls that arrived together are verified together. */
+  verifyInTurn(): void;
   /** Closes what is held of it; once, with its connection. */
   release(): void;
 }
