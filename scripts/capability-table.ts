@@ -5,12 +5,12 @@ import { kubernetesCapabilities } from '../src/agent/kubernetes/capabilities.ts'
 
 const tables: Readonly<Record<string, readonly ExecutorCapability[]>> = {
   docker: dockerCapabilities(true),
-  kubelet: kubernetesCapabilities({ executor: 'kubelet', volumes: true }),
-  k8sapi: kubernetesCapabilities({ executor: 'k8sapi', volumes: true }),
-  'k8sapi, without nodeAccess': kubernetesCapabilities({ executor: 'k8sapi', volumes: false }),
-  'pns, named by docker': pnsCapabilities({ source: 'docker', entrypoint: true }),
-  'pns, named by kubelet or k8sapi': pnsCapabilities({ source: 'kubelet', entrypoint: false }),
-  'pns, named by log files': pnsCapabilities({ source: 'node-logs', entrypoint: false }),
+  kubelet: kubernetesCapabilities({ volumes: true, imageStore: true }),
+  k8sapi: kubernetesCapabilities({ volumes: true, imageStore: true }),
+  'k8sapi, without nodeAccess': kubernetesCapabilities({ volumes: false, imageStore: false }),
+  'pns, named by docker': pnsCapabilities({ source: 'docker', imageStore: 'engine' }),
+  'pns, named by kubelet or k8sapi': pnsCapabilities({ source: 'kubelet', imageStore: 'files' }),
+  'pns, named by log files': pnsCapabilities({ source: 'node-logs', imageStore: undefined }),
 };
 
 /** docs/capabilities.md: what GetInfo answers, for every executor; the conformance suite holds each cell to account. */

@@ -138,6 +138,12 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   images: z.record(z.string(), z.strictObject({ command: argv, args: argv, entrypoint: argv, cmd: argv })).default({}),
+  imageStores: z
+    .strictObject({
+      containerd: absolute('/var/lib/containerd/io.containerd.content.v1.content'),
+      docker: absolute('/var/lib/docker/image'),
+    })
+    .prefault({}),
   records: z.strictObject({ keep: duration('24h'), maxRecords: count(10_000) }).prefault({}),
   limits: z
     .strictObject({

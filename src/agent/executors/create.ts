@@ -6,6 +6,7 @@ import { createHeldRootSource } from '../files/held-root-source.ts';
 import { mountTable } from '../files/mounts.ts';
 import { ReaderPool } from '../files/reader/pool.ts';
 import { extractTo, writeStream } from '../files/save.ts';
+import { ImageFiles } from '../images/image-files.ts';
 import { nodeMounts } from '../linux/node.ts';
 import { NodeLogPods } from '../pods/node-logs/node-log-pods.ts';
 import { HeldContainers } from '../processes/held-containers.ts';
@@ -15,7 +16,7 @@ import { createKubernetesParts } from './kubernetes.ts';
 import { createPnsExecutor } from './pns/create-pns-executor.ts';
 import { HeldEvents } from './pns/held-events.ts';
 import type { OpenHeldRoot } from './pns/held-roles.ts';
-import type { Executor, ExecutorName, ExecutorSet } from './roles.ts';
+import type { EntrypointRole, Executor, ExecutorName, ExecutorSet } from './roles.ts';
 import { configuredExecutors } from './select.ts';
 
 /** The executors that the configuration can choose, over one set of held containers and one source of pods. */
@@ -70,7 +71,9 @@ export async function createExecutors(config: AgentConfig, log: Logger, signal: 
       log,
     });
   if (docker && names.has('docker')) byName.set('docker', docker);
-  const kubernetes = createKubernetesParts(config, log, saving);
+  // Known at start-up: a node has its runtime before it has pods.
+  const imageFiles = ImageFiles.found(config.imageStores) ? new ImageFiles(config.imageStores) : undefined;
+  const kubernetes = createKubernetesParts(config, log, { saving, entrypoint: imageFiles });
   if (kubernetes && names.has(kubernetes.name)) byName.set(kubernetes.name, kubernetes.executor);
   // The containers role of pns starts them itself.
   if (names.has('docker') && !names.has('pns')) await held.start(signal);
@@ -88,7 +91,7 @@ export async function createExecutors(config: AgentConfig, log: Logger, signal: 
         events,
         openRoot,
         logRoots: { pods: config.nodeLogs.podsDir, docker: config.docker.containersDir },
-        ...(docker?.entrypoint && { entrypoint: docker.entrypoint }),
+        ...entrypointOf(docker?.entrypoint, kubernetes && imageFiles),
         log,
       }),
     );
@@ -103,4 +106,10 @@ export async function createExecutors(config: AgentConfig, log: Logger, signal: 
       await pool.close();
     },
   };
+}
+
+/** The engine knows its images whatever its files look like. Log files do not say of what image a container is. */
+function entrypointOf(engine: EntrypointRole | undefined, files: ImageFiles | undefined) {
+  if (engine !== undefined) return { entrypoint: engine, imageStore: 'engine' } as const;
+  return files === undefined ? {} : ({ entrypoint: files, imageStore: 'files' } as const);
 }
