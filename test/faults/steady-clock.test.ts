@@ -43,8 +43,8 @@ test.each([dayMs, -dayMs])(
     const { log, open } = await ended(60_000);
     const seen = open();
     const before = Date.now();
-    setClock(before + set);
     log.is('exited');
+    setClock(before + set);
     for (const modified of [before, before + set]) {
       expect(seen.remaining(modified)).toBeGreaterThan(0);
       expect(seen.remaining(modified)).toBeLessThanOrEqual(60_000);
