@@ -27,6 +27,7 @@ import { createGrpcServer } from './server/grpc-servers.ts';
 import { listenOn } from './server/listen.ts';
 import { executorService } from './service/executor-service.ts';
 import { PodSockets } from './sockets/pod-sockets.ts';
+import { cautiousNow } from './steady-clock.ts';
 
 const pruneEveryMs = 10 * 60_000;
 /** For records that a full disk has refused. */
@@ -143,7 +144,7 @@ export async function startAgent({ config, version, log, createExecutors }: Opti
     const scrape: HttpServer | undefined =
       config.metrics.listen === '' ? undefined : await serveMetrics(config.metrics.listen, registry);
     closers.push(() => scrape?.close());
-    const prune = setInterval(() => void recorder.prune(new Date(Date.now() - config.records.keep)), pruneEveryMs);
+    const prune = setInterval(() => void recorder.prune(new Date(cautiousNow() - config.records.keep)), pruneEveryMs);
     prune.unref();
     closers.push(() => clearInterval(prune));
     const again = setInterval(() => void recorder.writeAgain(), writeAgainEveryMs);

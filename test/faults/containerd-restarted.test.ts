@@ -1,0 +1,7 @@
+import { runtimeRestarts } from './runtime-restarts.ts';
+
+runtimeRestarts({
+  runtime: 'containerd',
+  cluster: 'faults-cri',
+  executors: [{ executor: 'kubelet' }, { executor: 'pns', settings: ['pns.podSource=k8sapi'] }],
+});
