@@ -37,7 +37,8 @@ const flag = (fallback: boolean) => z.union([z.boolean(), z.stringbool()]).defau
 const volumeName = z.string().regex(/^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/, 'must be the name of a volume');
 const argv = z.array(z.string()).optional();
 
-const executorName = z.enum(['docker', 'kubelet', 'k8sapi', 'pns']);
+const executorName = z.enum(['docker', 'kubelet', 'k8sapi', 'pns', 'emissary']);
+const podSource = z.enum(['node-logs', 'docker', 'kubelet', 'k8sapi']);
 const serviceAccount = '/var/run/secrets/kubernetes.io/serviceaccount';
 const https = z
   .string()
@@ -89,8 +90,14 @@ export const configSchema = z.strictObject({
       logs: z.enum(['engine', 'files']).default('engine'),
     })
     .prefault({}),
-  pns: z
-    .strictObject({ podSource: z.enum(['node-logs', 'docker', 'kubelet', 'k8sapi']).default('node-logs') })
+  pns: z.strictObject({ podSource: podSource.default('node-logs') }).prefault({}),
+  emissary: z
+    .strictObject({
+      podSource: podSource.default('kubelet'),
+      volumes: z.array(volumeName).min(1).max(8).default(['var-run-argo', 'podhand']),
+      hold: flag(false),
+      collectWithin: duration('5s'),
+    })
     .prefault({}),
   nodeLogs: z
     .strictObject({ podsDir: absolute('/var/log/pods'), containersDir: absolute('/var/log/containers') })
