@@ -97,6 +97,7 @@ export const configSchema = z.strictObject({
       volumes: z.array(volumeName).min(1).max(8).default(['var-run-argo', 'podhand']),
       hold: flag(false),
       collectWithin: duration('5s'),
+      binary: z.union([z.literal(''), z.string().startsWith('/', 'must be an absolute path')]).default(''),
     })
     .prefault({}),
   nodeLogs: z
