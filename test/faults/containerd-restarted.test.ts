@@ -3,5 +3,8 @@ import { runtimeRestarts } from './runtime-restarts.ts';
 runtimeRestarts({
   runtime: 'containerd',
   cluster: 'faults-cri',
-  executors: [{ executor: 'kubelet' }, { executor: 'pns', settings: ['pns.podSource=k8sapi'] }],
+  executors: [
+    { executor: 'kubelet', mayLoseLogs: true },
+    { executor: 'pns', settings: ['pns.podSource=k8sapi'] },
+  ],
 });
