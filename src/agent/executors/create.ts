@@ -6,6 +6,7 @@ import { createHeldRootSource } from '../files/held-root-source.ts';
 import { mountTable } from '../files/mounts.ts';
 import { ReaderPool } from '../files/reader/pool.ts';
 import { extractTo, writeStream } from '../files/save.ts';
+import type { SaveOptions } from '../files/write-place.ts';
 import { ImageFiles } from '../images/image-files.ts';
 import { nodeMounts } from '../linux/node.ts';
 import { NodeLogPods } from '../pods/node-logs/node-log-pods.ts';
@@ -85,7 +86,7 @@ export async function createExecutors(config: AgentConfig, log: Logger, signal: 
   const beneath = pns ?? docker ?? kubernetes?.executor;
   if (beneath && names.has('emissary')) {
     const heldParts = pns && { containers: held, events };
-    byName.set('emissary', emissaryOver({ config, beneath, kubernetes, held: heldParts, log }));
+    byName.set('emissary', emissaryOver({ config, beneath, kubernetes, held: heldParts, saving, log }));
   }
   return {
     byName,
@@ -137,9 +138,10 @@ function nodeLogSource({ nodeLogs, pods }: AgentConfig, log: Logger): PodSource 
 interface EmissaryParts extends Parts {
   readonly beneath: Executor;
   readonly held: { readonly containers: HeldContainers; readonly events: HeldEvents } | undefined;
+  saving(podUid: string): SaveOptions;
 }
 
-function emissaryOver({ config, beneath, kubernetes, held, log }: EmissaryParts): Executor {
+function emissaryOver({ config, beneath, kubernetes, held, saving, log }: EmissaryParts): Executor {
   return createEmissaryExecutor({
     beneath,
     ...(kubernetes && { hasten: () => kubernetes.pods.hasten() }),
@@ -148,6 +150,7 @@ function emissaryOver({ config, beneath, kubernetes, held, log }: EmissaryParts)
     volumes: config.emissary.volumes,
     collectWithinMs: config.emissary.collectWithin,
     isOurs: ({ labels = {} }) => chooseExecutor(config, labels) === 'emissary',
+    saving,
     log,
   });
 }

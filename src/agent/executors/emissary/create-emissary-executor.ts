@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { SaveOptions } from '../../files/write-place.ts';
 import type { Pod } from '../../pods/model.ts';
 import type { HeldContainers } from '../../processes/held-containers.ts';
 import type { HeldEvents } from '../pns/held-events.ts';
@@ -6,6 +7,7 @@ import type { Executor } from '../roles.ts';
 import { emissaryCapabilities } from './capabilities.ts';
 import { EmissaryContainers, type HeldView } from './emissary-containers.ts';
 import { EmissaryLogs } from './emissary-logs.ts';
+import { EmissaryFiles } from './saved-outputs.ts';
 import { SignalFiles } from './signal-file.ts';
 
 export interface EmissaryExecutorOptions {
@@ -24,6 +26,8 @@ export interface EmissaryExecutorOptions {
   /** For how long an emissary waits for its root to be held. Milliseconds. */
   readonly collectWithinMs: number;
   isOurs(pod: Pod): boolean;
+  /** What writing into a volume of a pod's caller takes. */
+  saving(podUid: string): SaveOptions;
   readonly log: Logger;
 }
 
@@ -52,7 +56,7 @@ export function createEmissaryExecutor(options: EmissaryExecutorOptions): Execut
       ...(held && { kill: (id) => held.containers.signal(id, 9) }),
     }),
     ...(logs && { logs: new EmissaryLogs(containers, logs) }),
-    ...(files && { files }),
+    ...(files && { files: new EmissaryFiles({ containers, beneath: files, saving: options.saving }) }),
     ...(stats && { stats }),
     ...(entrypoint && { entrypoint }),
   };
@@ -62,7 +66,7 @@ function viewOf({ containers, events }: NonNullable<EmissaryExecutorOptions['hel
   return {
     lives: (id) => {
       const held = containers.get(id);
-      return held && !held.ended;
+      return held === undefined || !held.ended;
     },
     taken: (id) => containers.get(id)?.settled,
     subscribe: (listener, signal) => events.subscribe(listener, signal),

@@ -10,8 +10,8 @@ import { PodVolume, type PodVolumeOptions } from './pod-volume.ts';
 
 /** What tells the container's processes, where the agent holds them. */
 export interface HeldView {
-  /** Undefined: not held (yet). */
-  lives(containerId: string): boolean | undefined;
+  /** Whether its first process lives; true for one that is not held (yet): its files would be out of reach for good. */
+  lives(containerId: string): boolean;
   /** Resolves once its root is held, or never can be. Undefined: not held (yet). */
   taken(containerId: string): Promise<void> | undefined;
   /** Calls `listener` after each change of a held container. */

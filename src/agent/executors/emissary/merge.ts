@@ -11,7 +11,7 @@ export interface Sightings {
   readonly end: EmissaryEnd | undefined;
   /** As it is in the store. */
   readonly shown: Container | undefined;
-  /** Whether its first process lives, where processes are held. */
+  /** Where processes are held: whether its first one lives, or is still to be taken. */
   readonly lives: boolean | undefined;
   /** The source is not waited for any longer. */
   readonly isOverdue: boolean;
@@ -23,7 +23,7 @@ export interface Sightings {
  *
  * The emissary knows first, and knows a death by signal; what it wrote is the pod's own word, and the pod could have
  * written it. So it counts until the runtime tells the end: whose exit code, if it is another one, replaces it. Where
- * processes are held it does not count before the kernel says that the container has ended.
+ * processes are held it does not count before the kernel says that the container, which was taken, has ended.
  */
 export function merge({ named, end, shown, lives, isOverdue, now }: Sightings): Container | 'wait' {
   if (shown !== undefined && hasEnded(shown) && shown.restartCount >= named.restartCount) {

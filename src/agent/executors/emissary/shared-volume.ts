@@ -79,7 +79,7 @@ export class SharedVolume implements Disposable {
   }
 
   /** A regular file for reading; undefined for everything else. A FIFO or device is never opened. */
-  file(name: string): VolumeFile | undefined {
+  file(name: string | Buffer): VolumeFile | undefined {
     const path = attempt(() => openat2(this.#fd, Buffer.from(name), { flags: O_PATH | O_NOFOLLOW, resolve: inVolume }));
     if (path === undefined) return undefined;
     try {

@@ -54,7 +54,8 @@ export class SignalFiles implements SignalRole {
     const shared = containers.volume(container.podUid);
     if (shared === undefined) throw notSupervised(container, 'its pod is not known to this executor');
     if (isGone(containers, container)) return 'gone';
-    if (!put(shared, container.name, String(number))) throw notSupervised(container, 'its shared volume is not there');
+    if (!put(shared, container.name, String(number)))
+      throw notSupervised(container, 'its shared volume is not there, or cannot be written');
     const late = AbortSignal.timeout(takenWithinMs);
     const done = new AbortController();
     try {
