@@ -7,7 +7,7 @@ import { ExecutorClient } from '../../src/client/executor-client.ts';
 import type { openCluster } from '../conformance/cluster-flavours.ts';
 import type { TestPod } from '../node/pods.ts';
 import { AgentProcess } from '../sockets/agent-process.ts';
-import { expectNoLeak, type Footprint, footprint } from './footprint.ts';
+import { expectNoLeak, type Footprint, settledFootprint } from './footprint.ts';
 
 export type OpenedCluster = Awaited<ReturnType<typeof openCluster>>;
 
@@ -81,11 +81,13 @@ export class ClusterAgent {
     for (const client of this.#clients.splice(0)) client.close();
   }
 
-  footprint(): Footprint {
-    return footprint(this.process.pid, this.#mountDirs);
+  /** With no client. */
+  async footprint(): Promise<Footprint> {
+    this.closeClients();
+    return await settledFootprint(this.process.pid, this.#mountDirs);
   }
 
-  /** With all clients closed. */
+  /** With no client. */
   async expectNoLeak(before: Footprint): Promise<void> {
     this.closeClients();
     await expectNoLeak(this.process.pid, before, this.#mountDirs);
