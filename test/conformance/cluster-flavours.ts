@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Docker from 'dockerode';
 import { Cluster } from '../cluster/cluster.ts';
-import type { ClusterRuntime as RuntimeName } from '../cluster/places.ts';
+import type { ClusterPlan, ClusterRuntime as RuntimeName } from '../cluster/places.ts';
 import { ClusterRuntime } from '../cluster/pods/cluster-runtime.ts';
 import { yes } from './capabilities.ts';
 import type { Flavour } from './subject.ts';
@@ -39,7 +39,7 @@ interface Opened {
   close(): Promise<void>;
 }
 
-export async function openCluster(name: RuntimeName, plan: { readonly name?: string } = {}): Promise<Opened> {
+export async function openCluster(name: RuntimeName, plan: Partial<ClusterPlan> = {}): Promise<Opened> {
   const cluster = await Cluster.up({ runtime: name, name: `conformance-${name}`, ...plan });
   const runtime = await ClusterRuntime.open(cluster);
   const directory = mkdtempSync(join(tmpdir(), 'podhand-'));

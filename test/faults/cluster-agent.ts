@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { ExecutorName } from '../../src/agent/executors/roles.ts';
 import { ExecutorClient } from '../../src/client/executor-client.ts';
@@ -11,7 +11,7 @@ import { expectNoLeak, type Footprint, settledFootprint } from './footprint.ts';
 
 export type OpenedCluster = Awaited<ReturnType<typeof openCluster>>;
 
-/** An agent in a process of its own on the node of a real cluster. */
+/** An agent in a process of its own on the node of a real cluster, asked on its admin socket. */
 export class ClusterAgent {
   readonly process: AgentProcess;
   readonly #directory: string;
@@ -33,7 +33,7 @@ export class ClusterAgent {
   ): Promise<ClusterAgent> {
     const { cluster, runtime, dockerContainers } = opened;
     const directory = mkdtempSync(join(tmpdir(), 'podhand-faults-'));
-    const runDir = dirname(runtime.socketsDir);
+    const runDir = join(directory, 'run');
     const agent = await AgentProcess.start(directory, [
       `containerRuntimeExecutor=${executor}`,
       `nodeName=${cluster.nodeName}`,
