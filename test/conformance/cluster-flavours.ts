@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Docker from 'dockerode';
 import { Cluster } from '../cluster/cluster.ts';
-import type { ClusterRuntime as RuntimeName } from '../cluster/places.ts';
+import type { ClusterPlan, ClusterRuntime as RuntimeName } from '../cluster/places.ts';
 import { ClusterRuntime } from '../cluster/pods/cluster-runtime.ts';
 import { yes } from './capabilities.ts';
 import type { Flavour } from './subject.ts';
@@ -47,9 +47,7 @@ interface Opened {
   close(): Promise<void>;
 }
 
-export interface OpenOptions {
-  /** Of the cluster. */
-  readonly name?: string;
+export interface OpenOptions extends Partial<ClusterPlan> {
   /** Every container's command is run by the emissary, and its output captured. */
   readonly emissary?: boolean;
 }

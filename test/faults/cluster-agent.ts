@@ -1,17 +1,17 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { ExecutorName } from '../../src/agent/executors/roles.ts';
 import { ExecutorClient } from '../../src/client/executor-client.ts';
 import type { openCluster } from '../conformance/cluster-flavours.ts';
 import type { TestPod } from '../node/pods.ts';
 import { AgentProcess } from '../sockets/agent-process.ts';
-import { expectNoLeak, type Footprint, footprint } from './footprint.ts';
+import { expectNoLeak, type Footprint, settledFootprint } from './footprint.ts';
 
 export type OpenedCluster = Awaited<ReturnType<typeof openCluster>>;
 
-/** An agent in a process of its own on the node of a real cluster. */
+/** An agent in a process of its own on the node of a real cluster, asked on its admin socket. */
 export class ClusterAgent {
   readonly process: AgentProcess;
   readonly #directory: string;
@@ -33,7 +33,7 @@ export class ClusterAgent {
   ): Promise<ClusterAgent> {
     const { cluster, runtime, dockerContainers } = opened;
     const directory = mkdtempSync(join(tmpdir(), 'podhand-faults-'));
-    const runDir = dirname(runtime.socketsDir);
+    const runDir = join(directory, 'run');
     const agent = await AgentProcess.start(directory, [
       `containerRuntimeExecutor=${executor}`,
       `nodeName=${cluster.nodeName}`,
@@ -81,11 +81,13 @@ export class ClusterAgent {
     for (const client of this.#clients.splice(0)) client.close();
   }
 
-  footprint(): Footprint {
-    return footprint(this.process.pid, this.#mountDirs);
+  /** With no client. */
+  async footprint(): Promise<Footprint> {
+    this.closeClients();
+    return await settledFootprint(this.process.pid, this.#mountDirs);
   }
 
-  /** With all clients closed. */
+  /** With no client. */
   async expectNoLeak(before: Footprint): Promise<void> {
     this.closeClients();
     await expectNoLeak(this.process.pid, before, this.#mountDirs);

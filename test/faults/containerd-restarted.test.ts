@@ -4,7 +4,7 @@ runtimeRestarts({
   runtime: 'containerd',
   cluster: 'faults-cri',
   executors: [
-    { executor: 'kubelet', mayLoseLogs: true },
+    { executor: 'kubelet', isSecondHand: true },
     { executor: 'pns', settings: ['pns.podSource=k8sapi'] },
   ],
 });

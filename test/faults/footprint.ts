@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'vitest';
 
 /** What a process has of the node. */
@@ -40,6 +41,20 @@ function kindOf(path: string): string | undefined {
     // Closed since it was listed.
     return undefined;
   }
+}
+
+/** The footprint once it has not changed for some seconds, of a process that nobody asks for anything. */
+export async function settledFootprint(pid: number, below: readonly string[] = []): Promise<Footprint> {
+  let last = footprint(pid, below);
+  let same = 0;
+  const isSettled = () => {
+    const now = footprint(pid, below);
+    same = isDeepStrictEqual({ ...now, memoryMiB: 0 }, { ...last, memoryMiB: 0 }) ? same + 1 : 0;
+    last = now;
+    return same >= 8;
+  };
+  await expect.poll(isSettled, { timeout: 60_000, interval: 500, message: 'it settles' }).toBe(true);
+  return last;
 }
 
 /**

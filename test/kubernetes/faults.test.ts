@@ -5,6 +5,7 @@ import type { ClusterPod } from '../cluster/pods/cluster-pod.ts';
 import type { ServiceAccount } from '../cluster/service-account.ts';
 import { k8sapiRules, kubernetesTable, openCluster } from '../conformance/cluster-flavours.ts';
 import { eventually, logsOf, of, openSubject, type Subject, waitFor } from '../conformance/subject.ts';
+import { expectNoLeak, settledFootprint } from '../faults/footprint.ts';
 import { unary } from '../rpc/agent-under-test.ts';
 
 type Opened = Awaited<ReturnType<typeof openCluster>>;
@@ -30,6 +31,11 @@ describe.each(['kubelet', 'k8sapi'] as const)('faults under the %s executor', (e
   const lines = (text: Buffer) => text.toString().trimEnd().split('\n').map(Number);
 
   test('the kubelet is restarted ten times: waits and a followed log go on, nothing is lost or doubled', async () => {
+    const first = await subject.pod();
+    await subject.sh(first, 'main', 'echo hello');
+    await waitFor(subject, first, 'main');
+    await logsOf(subject, first, { container: 'main', follow: true });
+    const before = await settledFootprint(process.pid);
     const pod = await subject.pod();
     await subject.sh(pod, 'main', counting);
     const waits = Array.from({ length: 20 }, () => waitLong(subject, pod.uid, 'main'));
@@ -53,6 +59,7 @@ describe.each(['kubelet', 'k8sapi'] as const)('faults under the %s executor', (e
     const seen = lines((await following).both);
     expect(seen.length).toBeGreaterThan(10);
     expect(seen).toEqual(seen.map((_, at) => at + 1));
+    await expectNoLeak(process.pid, before);
   }, 300_000);
 
   test('a container ends while the API server is away for a minute', async () => {

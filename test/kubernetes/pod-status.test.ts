@@ -75,8 +75,11 @@ describe('containers of a pod', () => {
     ]);
   });
 
-  test('an exit code that the kubelet made up is none', () => {
-    const state = ended(137, { reason: 'ContainerStatusUnknown', containerID: '', finishedAt: null });
+  test.each([
+    ['the kubelet', 137, 'ContainerStatusUnknown'],
+    ['containerd', 255, 'Unknown'],
+  ])('an exit code that %s made up is none', (_, exitCode, reason) => {
+    const state = ended(exitCode, { reason, containerID: '', finishedAt: null });
     const [container] = of(podJson({ containerStatuses: [status(state)] }));
     expect(container).toMatchObject({ state: 'unknown', exit: { oomKilled: false } });
     expect(container?.exit).not.toHaveProperty('exitCode');
