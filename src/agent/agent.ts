@@ -23,6 +23,7 @@ import { RecordFiles } from './records/record-files.ts';
 import { Recorder } from './records/recorder.ts';
 import { RpcAdapter } from './rpc/adapter.ts';
 import { Admission } from './rpc/admission.ts';
+import { AuditLog } from './rpc/audit.ts';
 import { createGrpcServer } from './server/grpc-servers.ts';
 import { listenOn } from './server/listen.ts';
 import { executorService } from './service/executor-service.ts';
@@ -87,10 +88,12 @@ export async function startAgent({ config, version, log, createExecutors }: Opti
       connections: () => connections.count,
       waits: () => openWaits.count,
     });
+    const nameOf = (podUid: string, containerId: string) => store.byId(podUid, containerId)?.name;
     const adapter = new RpcAdapter({
       admission,
       metrics,
       log,
+      audit: config.log.audit ? new AuditLog(log, nameOf) : undefined,
       stopping: calls.signal,
       callerOf: (peer) => connections.callerOf(peer),
       podOf: (caller, chosen, call) => podOf(store, caller, chosen, call),

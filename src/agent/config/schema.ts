@@ -172,7 +172,10 @@ export const configSchema = z.strictObject({
     .prefault({}),
   metrics: z.strictObject({ listen: z.string().default('') }).prefault({}),
   log: z
-    .strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info') })
+    .strictObject({
+      level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+      audit: flag(true),
+    })
     .prefault({}),
 });
 
