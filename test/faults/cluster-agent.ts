@@ -66,15 +66,26 @@ export class ClusterAgent {
     return client;
   }
 
+  /** On the pod's own socket, of an agent that has `callers.witness=none`: we are not in the pod. */
+  podClient(pod: TestPod): ExecutorClient {
+    const client = new ExecutorClient({ socketPath: join(this.#runDir, 'pods', pod.uid, 'agent.sock') });
+    this.#clients.push(client);
+    return client;
+  }
+
   /** Until the agent has heard of it: on the admin socket only a known pod can be asked about. */
   async known(pod: TestPod): Promise<void> {
-    const client = this.client(pod);
+    const client = new ExecutorClient({ socketPath: join(this.#runDir, 'admin.sock'), pod: pod.uid });
     const isKnown = () =>
       client.getInfo().then(
         () => true,
         () => false,
       );
-    await expect.poll(isKnown, { timeout: 60_000, message: `the agent knows pod ${pod.name}` }).toBe(true);
+    try {
+      await expect.poll(isKnown, { timeout: 60_000, message: `the agent knows pod ${pod.name}` }).toBe(true);
+    } finally {
+      client.close();
+    }
   }
 
   closeClients(): void {
