@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openCluster } from '../conformance/cluster-flavours.ts';
 import { ClusterAgent, type OpenedCluster } from './cluster-agent.ts';
+import { agentFootprint, expectAgentLeaksNothing, type Footprint } from './footprint.ts';
 import { PodFleet } from './pod-fleet.ts';
 import { podLists, podQueries, podWatches } from './served-requests.ts';
 
@@ -38,7 +39,8 @@ async function inWindow() {
 test(`${count} pods, each with a Wait on its own socket, cost kubelet and API server what none does`, async () => {
   const fleet = await PodFleet.start(opened, count);
   for (const agent of agents) for (const pod of fleet.pods) await agent.known(pod);
-  const before = await Promise.all(agents.map((agent) => agent.footprint()));
+  const before = new Map<ClusterAgent, Footprint>();
+  for (const agent of agents) before.set(agent, await agentFootprint(agent));
   const idle = await inWindow();
   expect(idle.lists).toBeGreaterThan(3);
   expect(idle.watches).toBeGreaterThan(0);
@@ -50,6 +52,5 @@ test(`${count} pods, each with a Wait on its own socket, cost kubelet and API se
   expect(busy.watches).toBeLessThanOrEqual(idle.watches + 1);
   await fleet.end();
   for (const { answers } of waits) expect(await answers).toEqual(Array.from({ length: count }, () => [3]));
-  for (const [at, agent] of agents.entries())
-    await agent.expectNoLeak(before[at] ?? { descriptors: {}, mounts: 0, memoryMiB: 0 });
+  for (const [agent, footprint] of before) await expectAgentLeaksNothing(agent, footprint);
 }, 600_000);
