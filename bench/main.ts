@@ -1,6 +1,7 @@
 // npm run bench: podhand beside its peers, in one run, as ratios. `--help` says what it takes.
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, release } from 'node:os';
+import { benchEmissary } from './emissary.ts';
 import { benchLogs } from './logs.ts';
 import { benchManyWaits } from './many-waits.ts';
 import { Report } from './report.ts';
@@ -20,6 +21,7 @@ const benches: Readonly<Record<string, (stand: Stand, report: Report, sizes: Siz
   tar: benchTar,
   logs: benchLogs,
   'start-up': benchStartUp,
+  emissary: (_stand, report, sizes) => benchEmissary(report, sizes),
 };
 
 const options = parseOptions(process.argv.slice(2), Object.keys(benches));

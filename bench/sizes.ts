@@ -41,7 +41,7 @@ minutes; brings up an engine of its own and leaves nothing behind.
   --exits N          containers that are ended under waiting calls (100)
   --waits N          waiting calls at once (200)
   --rounds N         of transfers and starts (5)
-  --calls N          unary calls to each server (4000)
+  --calls N          unary calls to each server (20000)
   --help             this text
 `;
 
@@ -81,7 +81,7 @@ export function parseOptions(argv: readonly string[], names: readonly string[]):
       exits: count(values.exits ?? '100'),
       waits: count(values.waits ?? '200'),
       rounds: count(values.rounds ?? '5'),
-      calls: count(values.calls ?? '4000'),
+      calls: count(values.calls ?? '20000'),
     },
   };
 }

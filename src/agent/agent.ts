@@ -23,10 +23,12 @@ import { RecordFiles } from './records/record-files.ts';
 import { Recorder } from './records/recorder.ts';
 import { RpcAdapter } from './rpc/adapter.ts';
 import { Admission } from './rpc/admission.ts';
+import { AuditLog } from './rpc/audit.ts';
 import { createGrpcServer } from './server/grpc-servers.ts';
 import { listenOn } from './server/listen.ts';
 import { executorService } from './service/executor-service.ts';
 import { PodSockets } from './sockets/pod-sockets.ts';
+import { cautiousNow } from './steady-clock.ts';
 
 const pruneEveryMs = 10 * 60_000;
 /** For records that a full disk has refused. */
@@ -86,13 +88,15 @@ export async function startAgent({ config, version, log, createExecutors }: Opti
       connections: () => connections.count,
       waits: () => openWaits.count,
     });
+    const nameOf = (podUid: string, containerId: string) => store.byId(podUid, containerId)?.name;
     const adapter = new RpcAdapter({
       admission,
       metrics,
       log,
+      audit: config.log.audit ? new AuditLog(log, nameOf) : undefined,
       stopping: calls.signal,
       callerOf: (peer) => connections.callerOf(peer),
-      podOf: (caller, chosen, signal) => podOf(store, caller, chosen, signal),
+      podOf: (caller, chosen, call) => podOf(store, caller, chosen, call),
     });
     const service = executorService(adapter, {
       version,
@@ -143,7 +147,7 @@ export async function startAgent({ config, version, log, createExecutors }: Opti
     const scrape: HttpServer | undefined =
       config.metrics.listen === '' ? undefined : await serveMetrics(config.metrics.listen, registry);
     closers.push(() => scrape?.close());
-    const prune = setInterval(() => void recorder.prune(new Date(Date.now() - config.records.keep)), pruneEveryMs);
+    const prune = setInterval(() => void recorder.prune(new Date(cautiousNow() - config.records.keep)), pruneEveryMs);
     prune.unref();
     closers.push(() => clearInterval(prune));
     const again = setInterval(() => void recorder.writeAgain(), writeAgainEveryMs);
@@ -172,8 +176,13 @@ export async function startAgent({ config, version, log, createExecutors }: Opti
   }
 }
 
-async function podOf(store: PodStore, caller: Caller, chosen: string | undefined, signal: AbortSignal): Promise<Pod> {
-  if (caller.kind === 'pod') return await listedPod(store, caller.podUid, signal);
+async function podOf(
+  store: PodStore,
+  caller: Caller,
+  chosen: string | undefined,
+  call: { readonly signal: AbortSignal },
+): Promise<Pod> {
+  if (caller.kind === 'pod') return await listedPod(store, caller.podUid, call);
   if (chosen === undefined || chosen === '') {
     throw new PodhandError(
       'INVALID_REQUEST',

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Docker from 'dockerode';
 import { Cluster } from '../cluster/cluster.ts';
-import type { ClusterRuntime as RuntimeName } from '../cluster/places.ts';
+import type { ClusterPlan, ClusterRuntime as RuntimeName } from '../cluster/places.ts';
 import { ClusterRuntime } from '../cluster/pods/cluster-runtime.ts';
 import { yes } from './capabilities.ts';
 import type { Flavour } from './subject.ts';
@@ -23,7 +23,14 @@ export const kubernetesTable = yes({
   'files.base_layer.running': false,
   'files.base_layer.exited': false,
   'kill.sigkill': false,
-  entrypoint: false,
+  stats: false,
+});
+
+/** Without processes: what emissaries add to the kubelet or the API server. */
+export const emissaryTable = yes({
+  'wait.signal': false,
+  'files.base_layer.running': false,
+  'files.base_layer.exited': false,
   stats: false,
 });
 
@@ -32,15 +39,22 @@ interface Opened {
   readonly runtime: ClusterRuntime;
   /** Where the node's dockerd keeps its containers' logs; empty without one. */
   readonly dockerContainers: string;
+  /** The setting that names the files of the runtime's image store. */
+  readonly imageStore: string;
   /** Settings that reach kubelet and API server with least rights. */
   readonly kubelet: string[];
   readonly k8sapi: string[];
   close(): Promise<void>;
 }
 
-export async function openCluster(name: RuntimeName, plan: { readonly name?: string } = {}): Promise<Opened> {
+export interface OpenOptions extends Partial<ClusterPlan> {
+  /** Every container's command is run by the emissary, and its output captured. */
+  readonly emissary?: boolean;
+}
+
+export async function openCluster(name: RuntimeName, { emissary, ...plan }: OpenOptions = {}): Promise<Opened> {
   const cluster = await Cluster.up({ runtime: name, name: `conformance-${name}`, ...plan });
-  const runtime = await ClusterRuntime.open(cluster);
+  const runtime = await ClusterRuntime.open(cluster, { emissary });
   const directory = mkdtempSync(join(tmpdir(), 'podhand-'));
   const accounts = {
     kubelet: await cluster.serviceAccount(kubeletRules),
@@ -51,10 +65,15 @@ export async function openCluster(name: RuntimeName, plan: { readonly name?: str
     writeFileSync(tokenFile, await accounts[server].token({ seconds: 3600 }));
     return [`${server}.url=${url}`, `${server}.caFile=${cluster.caFile}`, `${server}.tokenFile=${tokenFile}`];
   };
+  const dockerRoot = name === 'docker' ? await rootOf(cluster.runtimeSocket) : '';
   return {
     cluster,
     runtime,
-    dockerContainers: name === 'docker' ? await containersOf(cluster.runtimeSocket) : '',
+    dockerContainers: name === 'docker' ? join(dockerRoot, 'containers') : '',
+    imageStore:
+      name === 'docker'
+        ? `imageStores.docker=${join(dockerRoot, 'image')}`
+        : `imageStores.containerd=${join(cluster.containerdRoot, 'io.containerd.content.v1.content')}`,
     kubelet: await settings('kubelet', cluster.kubeletUrl),
     k8sapi: await settings('k8sapi', cluster.apiUrl),
     close: async () => {
@@ -66,9 +85,9 @@ export async function openCluster(name: RuntimeName, plan: { readonly name?: str
   };
 }
 
-async function containersOf(socketPath: string): Promise<string> {
+async function rootOf(socketPath: string): Promise<string> {
   const { DockerRootDir } = await new Docker({ socketPath }).info();
-  return join(DockerRootDir, 'containers');
+  return DockerRootDir;
 }
 
 /** An executor in a real cluster. `settings` come beside those that reach kubelet and API server. */
@@ -77,13 +96,18 @@ export function clusterFlavour(
   executor: Flavour['executor'],
   capabilities: Flavour['capabilities'],
   settings: (opened: Opened) => string[],
+  options: OpenOptions = {},
 ): Flavour {
   return {
     executor,
     open: async () => {
-      const opened = await openCluster(runtime);
+      const opened = await openCluster(runtime, options);
       const { cluster } = opened;
-      const base = [`nodeName=${cluster.nodeName}`, `cgroup.roots=${join(cluster.cgroup, 'kubepods')}`];
+      const base = [
+        opened.imageStore,
+        `nodeName=${cluster.nodeName}`,
+        `cgroup.roots=${join(cluster.cgroup, 'kubepods')}`,
+      ];
       return { runtime: opened.runtime, settings: [...base, ...settings(opened)], close: opened.close };
     },
     terminals: true,
@@ -91,6 +115,7 @@ export function clusterFlavour(
     largestLog: 3_000_000,
     ...(runtime === 'containerd' && { terminalNewline: '\n' }),
     fixedPods: true,
+    supervised: options.emissary === true,
     capabilities,
   };
 }

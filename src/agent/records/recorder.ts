@@ -16,7 +16,8 @@ interface Options {
 /**
  * Writes one final record per attempt of a container, as soon as its end is in the store, and answers from there ever
  * after: a step that ended is known to have ended, also when the agent was restarted or the runtime has forgotten it.
- * A record is never changed, but for one case: a record that says "unknown" gives way to the truth.
+ * A record is never changed, but for two cases: one that says "unknown", and one that has a pod's own word on its exit
+ * code, give way to the truth.
  */
 export class Recorder {
   readonly #options: Options;
@@ -100,8 +101,7 @@ export class Recorder {
   #record(pod: Pod, container: Container): Promise<FinalRecord> {
     const key = keyOf(pod.uid, container.name, container.restartCount);
     const known = this.#known.get(key);
-    const knows = container.exit?.exitCode !== undefined;
-    if (known !== undefined && (known.exitKnown || !knows)) return this.#records.get(key) ?? Promise.resolve(known);
+    if (known !== undefined && !givesWay(known, container)) return this.#records.get(key) ?? Promise.resolve(known);
     const record = recordOf(pod, container, this.#options.usageAtEnd(pod, container));
     this.#known.set(key, record);
     this.#bound();
@@ -134,6 +134,12 @@ export class Recorder {
       this.#unwritten.delete(key);
     }
   }
+}
+
+function givesWay(known: FinalRecord, { exit }: Container): boolean {
+  if (exit?.exitCode === undefined) return false;
+  if (!known.exitKnown) return true;
+  return known.source === 'emissary' && exit.source !== 'emissary' && exit.exitCode !== known.exitCode;
 }
 
 function keyOf(podUid: string, container: string, restartCount: number): string {
