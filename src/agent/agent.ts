@@ -33,6 +33,7 @@ import { listenOn } from './server/listen.ts';
 import { executorService } from './service/executor-service.ts';
 import { PodSockets } from './sockets/pod-sockets.ts';
 import { cautiousNow } from './steady-clock.ts';
+import { startTracing } from './tracing/start-tracing.ts';
 
 const pruneEveryMs = 10 * 60_000;
 /** For records that a full disk has refused. */
@@ -64,6 +65,10 @@ export async function startAgent({ config, version, log, createExecutors }: Opti
     const registry = new Registry();
     const store = new PodStore();
     const openWaits = { count: 0 };
+    const { endpoint } = config.tracing;
+    const tracer =
+      endpoint === '' ? undefined : await startTracing({ endpoint, version, nodeName: config.nodeName, log });
+    closers.push(() => tracer?.close());
     const admission = new Admission(config.limits);
     const executors = await createExecutors(config, log, running.signal);
     closers.push(() => executors.close());
@@ -102,6 +107,7 @@ export async function startAgent({ config, version, log, createExecutors }: Opti
       admission,
       metrics,
       log,
+      tracer,
       audit: config.log.audit ? new AuditLog(log, nameOf) : undefined,
       stopping: calls.signal,
       callerOf: (peer) => connections.callerOf(peer),
