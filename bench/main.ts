@@ -1,7 +1,9 @@
 // npm run bench: podhand beside its peers, in one run, as ratios. `--help` says what it takes.
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, release } from 'node:os';
+import { benchEmissary } from './emissary.ts';
 import { benchLogs } from './logs.ts';
+import { benchManyPods } from './many-pods.ts';
 import { benchManyWaits } from './many-waits.ts';
 import { Report } from './report.ts';
 import { benchSave } from './save.ts';
@@ -15,11 +17,13 @@ import { benchWait } from './wait.ts';
 const benches: Readonly<Record<string, (stand: Stand, report: Report, sizes: Sizes) => Promise<void>>> = {
   wait: benchWait,
   'many-waits': benchManyWaits,
+  'many-pods': benchManyPods,
   unary: benchUnary,
   save: benchSave,
   tar: benchTar,
   logs: benchLogs,
   'start-up': benchStartUp,
+  emissary: (_stand, report, sizes) => benchEmissary(report, sizes),
 };
 
 const options = parseOptions(process.argv.slice(2), Object.keys(benches));

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestContainer } from '../test/node/pods.ts';
 import { must } from '../test/node/processes.ts';
+import { ExitClock } from './exit-clock.ts';
 import { figures } from './figures.ts';
 import type { Report } from './report.ts';
 import type { Sizes } from './sizes.ts';
@@ -10,7 +11,10 @@ import { type BenchAgent, drain, executors, known, type Stand } from './stand.ts
 
 const batch = 10;
 
-/** From the end of a container's program, which ends when its input does, to the answer: Wait beside the engine's own wait, on the same containers. */
+/**
+ * From the exit of a container's process, as the kernel tells it, to the answer: Wait beside the engine's own wait, on the
+ * same containers. The process ends when its input does; what the kernel itself takes for that is not counted.
+ */
 export async function benchWait(stand: Stand, report: Report, { exits }: Sizes): Promise<void> {
   for (const executor of executors) {
     const agent = await stand.agent(executor);
@@ -32,18 +36,21 @@ async function measure(stand: Stand, agent: BenchAgent, exits: number): Promise<
   const client = agent.clientOf(pod.uid);
   const ours: number[] = [];
   const theirs: number[] = [];
+  const clock = new ExitClock();
   const outputs = await pod.volumeDir('outputs');
   const end = async (container: TestContainer): Promise<void> => {
     const input = await open(join(outputs, container.name), 'w');
-    let start = 0;
-    const since = (into: number[]) => () => void into.push(performance.now() - start);
+    const { exited } = await clock.watch(await container.pid());
+    const now = () => process.hrtime.bigint();
     // What the docker command sends, without the time that the command itself takes to end.
-    const peer = stand.docker.getContainer(container.id).wait().then(since(theirs));
-    const answer = drain(client.wait({ containers: [container.name] })).then(since(ours));
+    const peer = stand.docker.getContainer(container.id).wait().then(now);
+    const answer = drain(client.wait({ containers: [container.name] })).then(now);
     await sleep(30);
-    start = performance.now();
     await input.close();
-    await Promise.all([answer, peer]);
+    const start = await exited;
+    const since = (end: bigint) => Number(end - start) / 1e6;
+    ours.push(since(await answer));
+    theirs.push(since(await peer));
   };
   const run = async (name: string): Promise<TestContainer> => {
     await must(['mkfifo', join(outputs, name)]);
@@ -61,6 +68,7 @@ async function measure(stand: Stand, agent: BenchAgent, exits: number): Promise<
     }
   }
   client.close();
+  await clock.close();
   await pod.remove();
   return [ours, theirs];
 }

@@ -4,17 +4,17 @@ import { pnsCapabilities } from '../src/agent/executors/pns/capabilities.ts';
 import { capabilityNames, type ExecutorCapability } from '../src/agent/executors/roles.ts';
 import { kubernetesCapabilities } from '../src/agent/kubernetes/capabilities.ts';
 
-const kubelet = kubernetesCapabilities({ executor: 'kubelet', volumes: true });
-const pnsByKubelet = pnsCapabilities({ source: 'kubelet', entrypoint: false });
+const kubelet = kubernetesCapabilities({ volumes: true, imageStore: true });
+const pnsByKubelet = pnsCapabilities({ source: 'kubelet', imageStore: 'files' });
 
 const tables: Readonly<Record<string, readonly ExecutorCapability[]>> = {
   docker: dockerCapabilities(true),
   kubelet,
-  k8sapi: kubernetesCapabilities({ executor: 'k8sapi', volumes: true }),
-  'k8sapi, without nodeAccess': kubernetesCapabilities({ executor: 'k8sapi', volumes: false }),
-  'pns, named by docker': pnsCapabilities({ source: 'docker', entrypoint: true }),
+  k8sapi: kubernetesCapabilities({ volumes: true, imageStore: true }),
+  'k8sapi, without nodeAccess': kubernetesCapabilities({ volumes: false, imageStore: false }),
+  'pns, named by docker': pnsCapabilities({ source: 'docker', imageStore: 'engine' }),
   'pns, named by kubelet or k8sapi': pnsByKubelet,
-  'pns, named by log files': pnsCapabilities({ source: 'node-logs', entrypoint: false }),
+  'pns, named by log files': pnsCapabilities({ source: 'node-logs', imageStore: undefined }),
   'emissary, named by kubelet or k8sapi': emissaryCapabilities({ beneath: kubelet, held: false }),
   'emissary with hold': emissaryCapabilities({ beneath: pnsByKubelet, held: true }),
 };

@@ -42,6 +42,8 @@ export class Cluster {
   /** What is /var/log/containers on the node. */
   readonly containerLogsDir: string;
   readonly runtimeSocket: string;
+  /** Where containerd keeps what is its own, where the node has it. */
+  readonly containerdRoot: string;
   /** The cgroup that `kubepods` is in. */
   readonly cgroup: string;
   readonly kubelet: Daemon;
@@ -67,6 +69,7 @@ export class Cluster {
     this.podLogsDir = join(places.log, 'pods');
     this.containerLogsDir = join(places.log, 'containers');
     this.runtimeSocket = parts.runtime.socketPath;
+    this.containerdRoot = places.containerdRoot;
     this.cgroup = places.cgroup;
     this.kubelet = parts.kubelet;
     this.runtime = parts.runtime;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Docker from 'dockerode';
 import { Cluster } from '../cluster/cluster.ts';
-import type { ClusterRuntime as RuntimeName } from '../cluster/places.ts';
+import type { ClusterPlan, ClusterRuntime as RuntimeName } from '../cluster/places.ts';
 import { ClusterRuntime } from '../cluster/pods/cluster-runtime.ts';
 import { yes } from './capabilities.ts';
 import type { Flavour } from './subject.ts';
@@ -23,7 +23,6 @@ export const kubernetesTable = yes({
   'files.base_layer.running': false,
   'files.base_layer.exited': false,
   'kill.sigkill': false,
-  entrypoint: false,
   stats: false,
 });
 
@@ -32,7 +31,6 @@ export const emissaryTable = yes({
   'wait.signal': false,
   'files.base_layer.running': false,
   'files.base_layer.exited': false,
-  entrypoint: false,
   stats: false,
 });
 
@@ -41,15 +39,15 @@ interface Opened {
   readonly runtime: ClusterRuntime;
   /** Where the node's dockerd keeps its containers' logs; empty without one. */
   readonly dockerContainers: string;
+  /** The setting that names the files of the runtime's image store. */
+  readonly imageStore: string;
   /** Settings that reach kubelet and API server with least rights. */
   readonly kubelet: string[];
   readonly k8sapi: string[];
   close(): Promise<void>;
 }
 
-export interface OpenOptions {
-  /** Of the cluster. */
-  readonly name?: string;
+export interface OpenOptions extends Partial<ClusterPlan> {
   /** Every container's command is run by the emissary, and its output captured. */
   readonly emissary?: boolean;
 }
@@ -67,10 +65,15 @@ export async function openCluster(name: RuntimeName, { emissary, ...plan }: Open
     writeFileSync(tokenFile, await accounts[server].token({ seconds: 3600 }));
     return [`${server}.url=${url}`, `${server}.caFile=${cluster.caFile}`, `${server}.tokenFile=${tokenFile}`];
   };
+  const dockerRoot = name === 'docker' ? await rootOf(cluster.runtimeSocket) : '';
   return {
     cluster,
     runtime,
-    dockerContainers: name === 'docker' ? await containersOf(cluster.runtimeSocket) : '',
+    dockerContainers: name === 'docker' ? join(dockerRoot, 'containers') : '',
+    imageStore:
+      name === 'docker'
+        ? `imageStores.docker=${join(dockerRoot, 'image')}`
+        : `imageStores.containerd=${join(cluster.containerdRoot, 'io.containerd.content.v1.content')}`,
     kubelet: await settings('kubelet', cluster.kubeletUrl),
     k8sapi: await settings('k8sapi', cluster.apiUrl),
     close: async () => {
@@ -82,9 +85,9 @@ export async function openCluster(name: RuntimeName, { emissary, ...plan }: Open
   };
 }
 
-async function containersOf(socketPath: string): Promise<string> {
+async function rootOf(socketPath: string): Promise<string> {
   const { DockerRootDir } = await new Docker({ socketPath }).info();
-  return join(DockerRootDir, 'containers');
+  return DockerRootDir;
 }
 
 /** An executor in a real cluster. `settings` come beside those that reach kubelet and API server. */
@@ -100,7 +103,11 @@ export function clusterFlavour(
     open: async () => {
       const opened = await openCluster(runtime, options);
       const { cluster } = opened;
-      const base = [`nodeName=${cluster.nodeName}`, `cgroup.roots=${join(cluster.cgroup, 'kubepods')}`];
+      const base = [
+        opened.imageStore,
+        `nodeName=${cluster.nodeName}`,
+        `cgroup.roots=${join(cluster.cgroup, 'kubepods')}`,
+      ];
       return { runtime: opened.runtime, settings: [...base, ...settings(opened)], close: opened.close };
     },
     terminals: true,

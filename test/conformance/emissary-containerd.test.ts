@@ -7,7 +7,7 @@ conformance(
   clusterFlavour(
     'containerd',
     'emissary',
-    yes({ entrypoint: false }),
+    yes({}),
     ({ kubelet, cluster }) => [
       ...kubelet,
       'emissary.podSource=kubelet',

@@ -5,6 +5,5 @@ conformance(
   'emissary executor on dockershim, pods named by kubelet',
   clusterFlavour('docker', 'emissary', emissaryTable, ({ kubelet }) => [...kubelet, 'emissary.podSource=kubelet'], {
     emissary: true,
-    name: 'em-docker',
   }),
 );

@@ -8,6 +8,7 @@ const table = {
   'files.container_user': false,
   'files.sparse': false,
   'save.in_kernel': false,
+  entrypoint: false,
 };
 
 conformance(

@@ -5,7 +5,7 @@ import { conformance } from './suite.ts';
 for (const source of ['kubelet', 'k8sapi'] as const) {
   conformance(
     `pns executor on dockershim, pods named by ${source}`,
-    clusterFlavour('docker', 'pns', yes({ entrypoint: false }), (opened) => [
+    clusterFlavour('docker', 'pns', yes({}), (opened) => [
       ...opened[source],
       `pns.podSource=${source}`,
       `nodeLogs.podsDir=${opened.cluster.podLogsDir}`,

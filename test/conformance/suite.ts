@@ -10,7 +10,7 @@ import { isolationConformance } from './isolation.ts';
 import { killConformance } from './kill.ts';
 import { largeTreesConformance } from './large-trees.ts';
 import { logsConformance } from './logs.ts';
-import { type Flavour, of, openSubject, type Subject } from './subject.ts';
+import { eventually, type Flavour, of, openSubject, type Subject } from './subject.ts';
 import { twoPodsConformance } from './two-pods.ts';
 import { volumesConformance } from './volumes.ts';
 import { waitConformance } from './wait.ts';
@@ -48,7 +48,10 @@ export function conformance(name: string, flavour: Flavour): void {
     test('entrypoint, or its refusal', async () => {
       const pod = await subject().pod();
       await subject().sh(pod, 'main', 'exec sleep 600');
-      const call = unary(subject().client, 'resolveEntrypoint', { container: 'main', args: ['x'] }, of(pod));
+      const resolve = () => unary(subject().client, 'resolveEntrypoint', { container: 'main', args: ['x'] }, of(pod));
+      // The source may be behind the container.
+      await eventually(async () => (await failure(resolve())) !== '9 CONTAINER_NOT_STARTED');
+      const call = resolve();
       if (flavour.capabilities.entrypoint)
         expect(await call).toMatchObject({ source: 'image-store', cmd: ['/bin/sh'], argv: ['x'] });
       else expect(await failure(call)).toBe('12 ROLE_NOT_OFFERED');

@@ -92,6 +92,21 @@ describe('a node with containerd', () => {
 
   test('pns: the whole main job of a restricted pod, by its spec alone', () => mainJobOf('base', 'pns'), 300_000);
 
+  test('the emissary that the agent puts into a volume runs the command of a restricted pod', async () => {
+    const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
+    const PODHAND_EMISSARY_BINARY = `/podhand/dist/emissary/podhand-emissary-${architecture}`;
+    agent = await DeployedAgent.apply(cluster, 'base', { PODHAND_EMISSARY_BINARY });
+    const example = ['-f', manifest('examples/emissary-by-agent.yaml')];
+    await cluster.kubectl.must(['apply', ...example]);
+    try {
+      const { status } = await untilPod(cluster, 'emissary-by-agent', ended('main'), 120_000);
+      expect(ended('main')(status)?.exitCode).toBe(3);
+      expect(await cluster.kubectl.must(['logs', 'emissary-by-agent', '-c', 'main'])).toBe('working\n');
+    } finally {
+      await cluster.kubectl.must(['delete', ...example, '--grace-period=1']);
+    }
+  }, 300_000);
+
   test('a pod that is there before the agent waits for it, and wins', async () => {
     await applyExample();
     const first = (status: PodStatus) => status.initContainerStatuses?.[0]?.state.running;

@@ -7,6 +7,14 @@ import { DockerRuntime } from '../node/docker-runtime.ts';
 import type { TestPod } from '../node/pods.ts';
 import { AgentProcess } from '../sockets/agent-process.ts';
 
+export interface AgentNodeOptions {
+  /** docker if absent. pns takes its pods from the engine. */
+  readonly executor?: 'docker' | 'pns';
+  readonly settings?: readonly string[];
+  /** The agent's environment. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /** A node with a real Docker engine, and an agent in a process of its own that may die at any moment. */
 export class AgentNode {
   readonly runtime: DockerRuntime;
@@ -14,31 +22,42 @@ export class AgentNode {
   readonly directory: string;
   readonly #engine: Engine;
   readonly #settings: readonly string[];
+  readonly #env: Readonly<Record<string, string>>;
   readonly #clients: ExecutorClient[] = [];
   #agent: AgentProcess | undefined;
 
-  private constructor(engine: Engine, runtime: DockerRuntime, directory: string, settings: readonly string[]) {
+  private constructor(
+    engine: Engine,
+    runtime: DockerRuntime,
+    directory: string,
+    settings: readonly string[],
+    env: Readonly<Record<string, string>>,
+  ) {
     this.#engine = engine;
     this.runtime = runtime;
     this.directory = directory;
     this.#settings = settings;
+    this.#env = env;
   }
 
-  static async open(settings: readonly string[] = []): Promise<AgentNode> {
+  static async open({ executor = 'docker', settings = [], env = {} }: AgentNodeOptions = {}): Promise<AgentNode> {
     const engine = await startEngine();
     const directory = mkdtempSync(join(tmpdir(), 'podhand-faults-'));
     const runtime = await DockerRuntime.open(engine.docker, {
       socketsDir: join(directory, 'run/pods'),
       kubeletDir: join(directory, 'kubelet'),
     });
+    const { DockerRootDir } = await engine.docker.info();
     const own = [
-      'containerRuntimeExecutor=docker',
+      `containerRuntimeExecutor=${executor}`,
+      'pns.podSource=docker',
       `docker.socket=${engine.socketPath}`,
+      `docker.containersDir=${DockerRootDir}/containers`,
       `runDir=${dirname(runtime.socketsDir)}`,
       `kubelet.directory=${runtime.kubeletDir}`,
       'drain=1s',
     ];
-    return new AgentNode(engine, runtime, directory, [...own, ...settings]);
+    return new AgentNode(engine, runtime, directory, [...own, ...settings], env);
   }
 
   get agent(): AgentProcess {
@@ -47,7 +66,7 @@ export class AgentNode {
   }
 
   async start(): Promise<void> {
-    this.#agent = await AgentProcess.start(this.directory, this.#settings);
+    this.#agent = await AgentProcess.start(this.directory, this.#settings, this.#env);
   }
 
   /** As the kernel kills for want of memory: nothing is said and nothing is cleaned up. Then it is started again. */

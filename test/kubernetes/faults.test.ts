@@ -1,10 +1,11 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ask } from '../cluster/ask.ts';
 import type { ClusterPod } from '../cluster/pods/cluster-pod.ts';
 import type { ServiceAccount } from '../cluster/service-account.ts';
 import { k8sapiRules, kubernetesTable, openCluster } from '../conformance/cluster-flavours.ts';
 import { eventually, logsOf, of, openSubject, type Subject, waitFor } from '../conformance/subject.ts';
+import { expectNoLeak, settledFootprint } from '../faults/footprint.ts';
 import { unary } from '../rpc/agent-under-test.ts';
 
 type Opened = Awaited<ReturnType<typeof openCluster>>;
@@ -30,13 +31,18 @@ describe.each(['kubelet', 'k8sapi'] as const)('faults under the %s executor', (e
   const lines = (text: Buffer) => text.toString().trimEnd().split('\n').map(Number);
 
   test('the kubelet is restarted ten times: waits and a followed log go on, nothing is lost or doubled', async () => {
+    const first = await subject.pod();
+    await subject.sh(first, 'main', 'echo hello');
+    await waitFor(subject, first, 'main');
+    await logsOf(subject, first, { container: 'main', follow: true });
+    const before = await settledFootprint(process.pid);
     const pod = await subject.pod();
     await subject.sh(pod, 'main', counting);
     const waits = Array.from({ length: 20 }, () => waitLong(subject, pod.uid, 'main'));
     await eventually(
       async () => (await logsOf(subject, pod, { container: 'main' }).catch(() => undefined)) !== undefined,
     );
-    const following = logsOf(subject, pod, { container: 'main', follow: true });
+    const following = logsOf(subject, pod, { container: 'main', follow: true }, 280_000);
     // So that it is open when the first restart comes.
     await eventually(async () => lines((await logsOf(subject, pod, { container: 'main' })).both).length > 20);
     for (let restart = 0; restart < 10; restart++) await opened.cluster.kubelet.restart();
@@ -53,6 +59,7 @@ describe.each(['kubelet', 'k8sapi'] as const)('faults under the %s executor', (e
     const seen = lines((await following).both);
     expect(seen.length).toBeGreaterThan(10);
     expect(seen).toEqual(seen.map((_, at) => at + 1));
+    await expectNoLeak(process.pid, before);
   }, 300_000);
 
   test('a container ends while the API server is away for a minute', async () => {
@@ -69,6 +76,27 @@ describe.each(['kubelet', 'k8sapi'] as const)('faults under the %s executor', (e
     }
     expect(await waiting).toMatchObject({ exitKnown: true, exitCode: 3, restartCount: 0 });
   }, 300_000);
+
+  test('the engine falls behind: lines that it stamps after the container has ended are given', async () => {
+    const pod = await subject.pod();
+    const script = 'trap \'printf "one\\ntwo"; exit 3\' TERM; while :; do sleep 0.1; done';
+    const main = await subject.sh(pod, 'main', script);
+    const following = logsOf(subject, pod, { container: 'main', follow: true });
+    const [dockerd, first] = [await opened.cluster.runtime.pid(), await main.pid()];
+    if (dockerd === undefined) throw new Error('the cluster has no dockerd');
+    process.kill(dockerd, 'SIGSTOP');
+    try {
+      process.kill(first, 'SIGTERM');
+      await eventually(async () => !existsSync(`/proc/${first}`));
+      // Times in a status are whole seconds: two later is after the end in each of them.
+      await new Promise((resolve) => setTimeout(resolve, 2_500));
+    } finally {
+      process.kill(dockerd, 'SIGCONT');
+    }
+    expect((await following).both.toString()).toBe('one\ntwo');
+    const tail = await logsOf(subject, pod, { container: 'main', tailLines: 1 });
+    expect(tail.both.toString()).toBe('two');
+  });
 
   test('a pod is deleted in good order while it is awaited: the end is known', async () => {
     const pod = (await subject.pod({ spec: { terminationGracePeriodSeconds: 30 } })) as ClusterPod;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { podSchema } from '../../src/agent/kubernetes/pod-json.ts';
-import { containersOf, runtimeId } from '../../src/agent/kubernetes/pod-status.ts';
+import { containersOf, mayRestart, runtimeId } from '../../src/agent/kubernetes/pod-status.ts';
 import { ended, id, podJson, status } from './pod-shapes.ts';
 
 const of = (json: object) => containersOf(podSchema.parse(json));
@@ -75,8 +75,11 @@ describe('containers of a pod', () => {
     ]);
   });
 
-  test('an exit code that the kubelet made up is none', () => {
-    const state = ended(137, { reason: 'ContainerStatusUnknown', containerID: '', finishedAt: null });
+  test.each([
+    ['the kubelet', 137, 'ContainerStatusUnknown'],
+    ['containerd', 255, 'Unknown'],
+  ])('an exit code that %s made up is none', (_, exitCode, reason) => {
+    const state = ended(exitCode, { reason, containerID: '', finishedAt: null });
     const [container] = of(podJson({ containerStatuses: [status(state)] }));
     expect(container).toMatchObject({ state: 'unknown', exit: { oomKilled: false } });
     expect(container?.exit).not.toHaveProperty('exitCode');
@@ -120,5 +123,34 @@ describe('containers of a pod', () => {
     [`docker://${'a'.repeat(63)}/`, ''],
   ])('the id of %s', (text, expected) => {
     expect(runtimeId(text)).toBe(expected);
+  });
+});
+
+describe('whether a container may be started again', () => {
+  const finished = { phase: 'Succeeded' };
+  const deleted = { deletionTimestamp: '2026-01-02T03:05:00Z' };
+  test.each([
+    ['Never', 1, {}, {}, false],
+    ['OnFailure', 0, {}, {}, false],
+    ['OnFailure', 1, {}, {}, true],
+    ['Always', 0, {}, {}, true],
+    ['Always', 0, finished, {}, false],
+    ['Always', 0, {}, deleted, false],
+  ])('%s, exit %i, %o, %o: %s', (restartPolicy, exitCode, more, metadata, may) => {
+    const json = podJson(
+      { containerStatuses: [status(ended(exitCode))], ...more },
+      { spec: { restartPolicy }, metadata },
+    );
+    const pod = podSchema.parse(json);
+    expect(containersOf(pod).map((container) => mayRestart(pod, container))).toEqual([may]);
+  });
+
+  test.each([
+    ['initContainers', 'initContainerStatuses', true],
+    ['ephemeralContainers', 'ephemeralContainerStatuses', false],
+  ])('of %s', (containers, statuses, may) => {
+    const spec = { restartPolicy: 'Never', containers: [], [containers]: [{ name: 'main', image: 'img' }] };
+    const pod = podSchema.parse(podJson({ [statuses]: [status(ended(1))] }, { spec }));
+    expect(containersOf(pod).map((container) => mayRestart(pod, container))).toEqual([may]);
   });
 });

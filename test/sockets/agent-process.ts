@@ -19,12 +19,16 @@ export class AgentProcess {
   }
 
   /** Resolves once it is up. Log and metrics socket are in `directory`; the log of an earlier one goes on. */
-  static async start(directory: string, settings: readonly string[]): Promise<AgentProcess> {
+  static async start(
+    directory: string,
+    settings: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<AgentProcess> {
     const own = [`stateDir=${directory}/state`, `metrics.listen=unix:${directory}/metrics.sock`, ...settings];
     const log = openSync(join(directory, 'agent.log'), 'a');
     const child = spawn(process.execPath, [bin, 'agent', ...own.flatMap((each) => ['--set', each])], {
       stdio: ['ignore', log, log],
-      env: {},
+      env,
     });
     const agent = new AgentProcess(child, directory);
     const before = agent.logged('agent is up').length;
@@ -33,6 +37,10 @@ export class AgentProcess {
       return agent.logged('agent is up').length > before;
     });
     return agent;
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
   }
 
   /** By kind of what they lead to: `socket`, `/dev/null`, a path... */

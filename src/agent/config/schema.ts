@@ -97,6 +97,7 @@ export const configSchema = z.strictObject({
       volumes: z.array(volumeName).min(1).max(8).default(['var-run-argo', 'podhand']),
       hold: flag(false),
       collectWithin: duration('5s'),
+      binary: z.union([z.literal(''), z.string().startsWith('/', 'must be an absolute path')]).default(''),
     })
     .prefault({}),
   nodeLogs: z
@@ -145,6 +146,12 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   images: z.record(z.string(), z.strictObject({ command: argv, args: argv, entrypoint: argv, cmd: argv })).default({}),
+  imageStores: z
+    .strictObject({
+      containerd: absolute('/var/lib/containerd/io.containerd.content.v1.content'),
+      docker: absolute('/var/lib/docker/image'),
+    })
+    .prefault({}),
   records: z.strictObject({ keep: duration('24h'), maxRecords: count(10_000) }).prefault({}),
   limits: z
     .strictObject({
@@ -164,8 +171,19 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   metrics: z.strictObject({ listen: z.string().default('') }).prefault({}),
+  tracing: z
+    .strictObject({
+      endpoint: z
+        .string()
+        .regex(/^(https?:\/\/[^\s?#]+)?$/, 'must be http://HOST:PORT or https://HOST:PORT')
+        .default(''),
+    })
+    .prefault({}),
   log: z
-    .strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info') })
+    .strictObject({
+      level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+      audit: flag(true),
+    })
     .prefault({}),
 });
 

@@ -7,6 +7,7 @@ import { mountTable } from '../files/mounts.ts';
 import { ReaderPool } from '../files/reader/pool.ts';
 import { extractTo, writeStream } from '../files/save.ts';
 import type { SaveOptions } from '../files/write-place.ts';
+import { ImageFiles } from '../images/image-files.ts';
 import { nodeMounts } from '../linux/node.ts';
 import { NodeLogPods } from '../pods/node-logs/node-log-pods.ts';
 import { HeldContainers } from '../processes/held-containers.ts';
@@ -18,7 +19,7 @@ import { createPnsExecutor } from './pns/create-pns-executor.ts';
 import { HeldEvents } from './pns/held-events.ts';
 import type { OpenHeldRoot } from './pns/held-roles.ts';
 import type { PodSource } from './pns/pns-containers.ts';
-import type { Executor, ExecutorName, ExecutorSet } from './roles.ts';
+import type { EntrypointRole, Executor, ExecutorName, ExecutorSet } from './roles.ts';
 import { chooseExecutor, configuredExecutors } from './select.ts';
 
 /** The executors that the configuration can choose, over one set of held containers and one source of pods. */
@@ -74,11 +75,13 @@ export async function createExecutors(config: AgentConfig, log: Logger, signal: 
       log,
     });
   if (docker && names.has('docker')) byName.set('docker', docker);
-  const kubernetes = createKubernetesParts(config, log, saving);
+  // Known at start-up: a node has its runtime before it has pods.
+  const imageFiles = ImageFiles.find(config.imageStores);
+  const kubernetes = createKubernetesParts(config, log, { saving, entrypoint: imageFiles });
   if (kubernetes && names.has(kubernetes.name)) byName.set(kubernetes.name, kubernetes.executor);
   // The containers role of pns starts them itself.
   if (names.has('docker') && !holds) await held.start(signal);
-  const pns = holds ? pnsOver({ config, docker, kubernetes, held, events, openRoot, log }) : undefined;
+  const pns = holds ? pnsOver({ config, docker, kubernetes, imageFiles, held, events, openRoot, log }) : undefined;
   if (pns && names.has('pns')) byName.set('pns', pns);
   const beneath = pns ?? docker ?? kubernetes?.executor;
   if (beneath && names.has('emissary')) {
@@ -90,6 +93,7 @@ export async function createExecutors(config: AgentConfig, log: Logger, signal: 
     saving,
     hasProcesses: (podUid) => held.all().some((one) => one.podUid === podUid && !one.ended),
     heldCount: () => held.all().length,
+    readers: () => pool.stats,
     close: async () => {
       await kubernetes?.close();
       await pool.close();
@@ -105,12 +109,13 @@ interface Parts {
 
 interface PnsParts extends Parts {
   readonly docker: Executor | undefined;
+  readonly imageFiles: ImageFiles | undefined;
   readonly held: HeldContainers;
   readonly events: HeldEvents;
   readonly openRoot: OpenHeldRoot;
 }
 
-function pnsOver({ config, docker, kubernetes, held, events, openRoot, log }: PnsParts): Executor {
+function pnsOver({ config, docker, kubernetes, imageFiles, held, events, openRoot, log }: PnsParts): Executor {
   return createPnsExecutor({
     source: docker
       ? { name: 'docker', containers: docker.containers, tellsEnd: true, reusesIds: true }
@@ -121,7 +126,7 @@ function pnsOver({ config, docker, kubernetes, held, events, openRoot, log }: Pn
     events,
     openRoot,
     logRoots: { pods: config.nodeLogs.podsDir, docker: config.docker.containersDir },
-    ...(docker?.entrypoint && { entrypoint: docker.entrypoint }),
+    ...entrypointOf(docker?.entrypoint, kubernetes && imageFiles),
     log,
   });
 }
@@ -149,4 +154,10 @@ function emissaryOver({ config, beneath, kubernetes, held, saving, log }: Emissa
     saving,
     log,
   });
+}
+
+/** The engine knows its images whatever its files look like. Log files do not say of what image a container is. */
+function entrypointOf(engine: EntrypointRole | undefined, files: ImageFiles | undefined) {
+  if (engine !== undefined) return { entrypoint: engine, imageStore: 'engine' } as const;
+  return files === undefined ? {} : ({ entrypoint: files, imageStore: 'files' } as const);
 }

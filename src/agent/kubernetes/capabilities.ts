@@ -1,16 +1,12 @@
-import {
-  type CapabilityName,
-  capabilityNames,
-  type ExecutorCapability,
-  type ExecutorName,
-} from '../executors/roles.ts';
+import { type CapabilityName, capabilityNames, type ExecutorCapability } from '../executors/roles.ts';
 import { withoutSplit } from './logs.ts';
 import { withoutKill } from './signals.ts';
 
 interface Options {
-  readonly executor: ExecutorName;
   /** The agent sees the kubelet's directory of this node. */
   readonly volumes: boolean;
+  /** It reads the runtime's image store there. */
+  readonly imageStore: boolean;
 }
 
 const baseLayer = 'only volumes are read, from the node: write to one (an emptyDir), or use pns, docker or emissary';
@@ -18,7 +14,7 @@ const noNode = 'the agent has no access to the node (k8sapi.nodeAccess)';
 const ended = 'as long as the pod has it on the node: an emptyDir is removed once every container of the pod has ended';
 
 /** What the executors that stand on Kubernetes' own API can do. One entry per capability that podhand knows. */
-export function kubernetesCapabilities({ executor, volumes }: Options): readonly ExecutorCapability[] {
+export function kubernetesCapabilities({ volumes, imageStore }: Options): readonly ExecutorCapability[] {
   const volume = volumes ? undefined : noNode;
   const refused: Partial<Record<CapabilityName, string>> = {
     'wait.signal': "Kubernetes' status does not tell a death by signal n from an exit with 128 + n",
@@ -26,7 +22,9 @@ export function kubernetesCapabilities({ executor, volumes }: Options): readonly
     'files.base_layer.running': volume ?? baseLayer,
     'files.base_layer.exited': volume ?? baseLayer,
     'kill.sigkill': withoutKill,
-    entrypoint: `only from the configured image index: ${executor} has no access to an image store`,
+    ...(!imageStore && {
+      entrypoint: "only from the configured image index: the node's image store is not there (imageStores)",
+    }),
     stats: 'the figures of a cgroup are on the node: use pns or docker',
     ...(volume !== undefined && {
       'files.volume.running': volume,
@@ -47,6 +45,7 @@ export function kubernetesCapabilities({ executor, volumes }: Options): readonly
     'files.container_user':
       'where the pod says it (runAsUser); else root for what the pod alone has written, and refused for other volumes',
     'save.in_kernel': "the agent must share the host's pid namespace",
+    entrypoint: "from the image index, else from the runtime's image store on the node (imageStores)",
     kill: "by running the image's own kill in the container, as its user",
   };
   return capabilityNames.map((name) => {

@@ -11,6 +11,7 @@ import { PodChanges } from '../pods/changes.ts';
 import { type Container, hasEnded } from '../pods/model.ts';
 import type { KubernetesEndpoint } from './endpoint.ts';
 import type { ContainerPaths, NodePods } from './node-pods.ts';
+import { mayRestart } from './pod-status.ts';
 import { StampedLineParser } from './stamped-line-parser.ts';
 import {
   isServerAway,
@@ -26,10 +27,8 @@ export const withoutSplit =
 const noLog = 'the kubelet has no log of this attempt: it keeps those of the present one and of the one before';
 const meaning: StatusMeaning = { 400: ['LOGS_UNAVAILABLE', noLog], 404: ['LOGS_UNAVAILABLE', noLog] };
 
-/** How long a pod's status may be behind the log. */
+/** How long a pod's status may be behind the log, in milliseconds. */
 const endToldWithinMs = 30_000;
-/** The same for the next attempt: what was written after the end by then, and no attempt is told of, is of this one. */
-const nextToldWithinMs = 5_000;
 
 interface Parts {
   readonly server: KubernetesServer;
@@ -65,7 +64,7 @@ class AttemptLog implements StampedLog {
   readonly #parts: Parts;
   readonly #container: Container;
   readonly #signal: AbortSignal;
-  /** Since when something is there that was written after the attempt's end. */
+  /** Since when entries come that are from after the attempt's end; on the monotonic clock. */
   #lateSince: number | undefined;
 
   constructor(parts: Parts, container: Container, signal: AbortSignal) {
@@ -76,10 +75,23 @@ class AttemptLog implements StampedLog {
   }
 
   parser(sink: EntrySink): EntryParser {
-    const { exit } = this.#now ?? this.#container;
-    // Times in a status are whole seconds.
-    const end = exit?.finishedAt && timeOfDate(new Date(exit.finishedAt.getTime() + 1000));
-    return new StampedLineParser(end === undefined || this.#isOwn ? sink : new AttemptSink(sink, end));
+    const end = this.#endOfEntries();
+    return new StampedLineParser(end === undefined ? sink : new AttemptSink(sink, end));
+  }
+
+  /**
+   * From when on an entry may be the next attempt's; undefined where each one is this attempt's own. The runtime stamps
+   * an entry when it has read it: what was left in the pipe, or a last line without a newline, after the exit.
+   */
+  #endOfEntries(): LogTime | undefined {
+    const now = this.#now ?? this.#container;
+    const finishedAt = now.exit?.finishedAt;
+    const pod = this.#parts.pods.pod(now.podUid);
+    if (finishedAt === undefined || (pod !== undefined && !mayRestart(pod, now))) return undefined;
+    const isLong = this.#lateSince !== undefined && performance.now() - this.#lateSince > endToldWithinMs;
+    if (!isLong) return withinSecond(finishedAt);
+    const { startedAt } = this.#isPrevious() ? (this.#newest ?? {}) : {};
+    return startedAt === undefined ? undefined : withinSecond(startedAt);
   }
 
   open({ since, tail, follow }: LogQuery): Promise<ResponseStream> {
@@ -140,24 +152,21 @@ class AttemptLog implements StampedLog {
     return this.#parts.pods.store?.byId(this.#container.podUid, this.#container.id);
   }
 
-  /** A runtime stamps a last line without its end when it closes the log: up to some moments after the end. */
-  get #isOwn(): boolean {
-    if (this.#lateSince === undefined || performance.now() - this.#lateSince < nextToldWithinMs) return false;
-    const { podUid, name, restartCount } = this.#container;
-    return this.#parts.pods.store?.container(podUid, name)?.restartCount === restartCount;
+  get #newest(): Container | undefined {
+    return this.#parts.pods.store?.container(this.#container.podUid, this.#container.name);
   }
 
   /** The API knows the present attempt by name, and the one before it. */
   #isPrevious(): boolean {
-    const { podUid, name, restartCount } = this.#container;
-    const newest = this.#parts.pods.store?.container(podUid, name);
+    const { restartCount } = this.#container;
+    const newest = this.#newest;
     const behind = (newest?.restartCount ?? restartCount) - restartCount;
     if (behind > 1) throw new PodhandError('LOGS_UNAVAILABLE', noLog);
     return behind === 1 && newest?.id !== '';
   }
 }
 
-/** What came is of the next attempt, which the pod's status does not know yet. */
+/** What came may be of the next attempt, which the pod's status does not know yet. */
 class OtherAttempt extends Error {
   override readonly name = 'OtherAttempt';
 }
@@ -184,6 +193,11 @@ class AttemptSink implements EntrySink {
   end(): void {
     this.#sink.end();
   }
+}
+
+/** Times in a status are whole seconds. */
+function withinSecond(time: Date): LogTime {
+  return timeOfDate(new Date(time.getTime() + 1000));
 }
 
 function removed(): PodhandError {

@@ -104,6 +104,7 @@ export const podSchema = z.object({
     deletionTimestamp: time,
   }),
   spec: z.object({
+    restartPolicy: text,
     initContainers: list(container),
     containers: list(container),
     ephemeralContainers: list(container),

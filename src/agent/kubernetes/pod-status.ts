@@ -2,8 +2,8 @@ import type { Container, ContainerExit, ContainerKind } from '../pods/model.ts';
 import type { ContainerJson, ContainerStatusJson, PodJson, TerminatedJson } from './pod-json.ts';
 
 const maxMessageLength = 4096;
-/** The kubelet's word for a container that is gone and whose exit code it has made up. */
-const madeUp = 'ContainerStatusUnknown';
+/** What the kubelet, and containerd, call the end of a container that was gone, and whose exit code they have made up. */
+const madeUp: readonly string[] = ['ContainerStatusUnknown', 'Unknown'];
 
 /**
  * The attempts of a pod's containers that its status tells of: the present one of each, and the one before where the
@@ -29,6 +29,14 @@ export function runtimeId(containerId: string): string {
 
 export function hasFinished({ status }: PodJson): boolean {
   return status.phase === 'Failed' || status.phase === 'Succeeded';
+}
+
+/** Whether the kubelet may start the container again after this end; true where that cannot be told. */
+export function mayRestart(pod: PodJson, { kind, exit }: Container): boolean {
+  if (hasFinished(pod) || pod.metadata.deletionTimestamp !== undefined || kind === 'ephemeral') return false;
+  if (kind !== 'regular') return true;
+  const { restartPolicy } = pod.spec;
+  return restartPolicy !== 'Never' && !(restartPolicy === 'OnFailure' && exit?.exitCode === 0);
 }
 
 function kindOfInit({ restartPolicy }: ContainerJson): ContainerKind {
@@ -100,9 +108,9 @@ function terminated(facts: Facts, end: TerminatedJson, restartCount: number, fal
 }
 
 function exitOf({ exitCode, reason, message, finishedAt }: TerminatedJson): ContainerExit {
-  const isKnown = reason !== madeUp && Number.isInteger(exitCode) && exitCode >= 0 && exitCode <= 255;
+  const isKnown = !madeUp.includes(reason) && Number.isInteger(exitCode) && exitCode >= 0 && exitCode <= 255;
   return {
-    ...(isKnown ? { exitCode } : { unknownReason: 'the kubelet lost the container before it saw its end' }),
+    ...(isKnown ? { exitCode } : { unknownReason: 'kubelet or runtime lost the container before it saw its end' }),
     oomKilled: reason === 'OOMKilled',
     ...(finishedAt !== undefined && { finishedAt }),
     ...(message !== '' && { message: message.slice(0, maxMessageLength) }),

@@ -1,5 +1,6 @@
 import { type Container, hasEnded } from '../pods/model.ts';
 import type { PodStore } from '../pods/store.ts';
+import { cautiousNow } from '../steady-clock.ts';
 
 /** When a log counts as complete after its container has ended. Milliseconds. */
 export interface DrainRule {
@@ -19,7 +20,9 @@ export class LogEnding {
   readonly #store: PodStore;
   readonly #container: Container;
   readonly #rule: DrainRule;
+  readonly #hadEnded: boolean;
   #seenAt: number | undefined;
+  #still: { readonly modifiedMs: number; readonly since: number } | undefined;
 
   /** `wake` is called when the container changes, until `signal` aborts. */
   constructor(store: PodStore, container: Container, rule: DrainRule, wake: () => void, signal: AbortSignal) {
@@ -31,7 +34,7 @@ export class LogEnding {
       wake();
     };
     store.subscribe(listener, signal, container.podUid);
-    this.#look();
+    this.#hadEnded = this.#look();
   }
 
   get hasEnded(): boolean {
@@ -43,14 +46,20 @@ export class LogEnding {
     return this.#seenAt !== undefined && performance.now() - this.#seenAt > this.#rule.longest;
   }
 
-  /** Milliseconds for which the log has to stay as it is, `modifiedMs` being when it last grew; 0: it is complete. */
+  /**
+   * Milliseconds for which the log has to stay as it is after the end, `modifiedMs` being when it last grew; 0: it is
+   * complete. A clock that is set meanwhile neither cuts nor prolongs this.
+   */
   remaining(modifiedMs: number): number {
     const container = this.#latest();
     if (container !== undefined && this.#rule.drained?.(container) === true) return 0;
+    const now = performance.now();
+    if (this.#still?.modifiedMs !== modifiedMs) this.#still = { modifiedMs, since: now };
+    const quiet = now - this.#still.since;
+    // Only the wall clock knows for how long what had ended before has been as it is.
     const finished = container?.exit?.finishedAt?.getTime() ?? 0;
-    const quiet = Date.now() - Math.max(modifiedMs, finished);
-    // A clock that was set back must not make this wait long.
-    return Math.min(Math.max(this.#rule.settle - quiet, 0), this.#rule.settle);
+    const before = this.#hadEnded ? cautiousNow() - Math.max(modifiedMs, finished) : 0;
+    return Math.max(this.#rule.settle - Math.max(quiet, before), 0);
   }
 
   #latest(): Container | undefined {

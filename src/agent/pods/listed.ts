@@ -7,11 +7,12 @@ const listedWithin = 5_000;
 
 /**
  * The pod of a caller, whose socket may have been there before the pod was known: waited for a little.
- * Errors: POD_NOT_LISTED; the reason of `signal`.
+ * Errors: POD_NOT_LISTED; the reason of the call's signal.
  */
-export async function listedPod(store: PodStore, podUid: string, signal: AbortSignal): Promise<Pod> {
+export async function listedPod(store: PodStore, podUid: string, call: { readonly signal: AbortSignal }): Promise<Pod> {
   const known = store.pod(podUid);
   if (known !== undefined) return known;
+  const { signal } = call;
   signal.throwIfAborted();
   const done = new AbortController();
   const { promise, resolve } = Promise.withResolvers<void>();

@@ -1,10 +1,14 @@
 import type { handleServerStreamingCall, handleUnaryCall, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import { PodhandError } from '../../wire/errors.ts';
+import { parseTraceparent } from '../../wire/trace-context.ts';
 import type { CallContext, Caller } from '../connection/caller.ts';
 import type { CallMetrics } from '../metrics/call-metrics.ts';
 import type { Pod } from '../pods/model.ts';
+import type { CallTracer } from '../tracing/call-tracer.ts';
 import type { Admission } from './admission.ts';
+import type { AuditLog, AuditSubject } from './audit.ts';
+import { CallEnd } from './call-end.ts';
 import { pump } from './pump.ts';
 import { classify, toStatus } from './translate.ts';
 
@@ -17,15 +21,19 @@ interface Options {
   readonly admission: Admission;
   readonly metrics: CallMetrics;
   readonly log: Logger;
+  /** Absent: no audit log is kept. */
+  readonly audit: AuditLog | undefined;
+  /** Absent: no spans are made. */
+  readonly tracer: CallTracer | undefined;
   /** Aborts when the agent has drained long enough. */
   readonly stopping: AbortSignal;
   /** The caller of a connection, by the label that the connection carries. Errors: CALLER_UNKNOWN. */
   callerOf(peer: string): Caller;
   /**
    * The pod that the call is about; the caller's own may be waited for. Errors: POD_NOT_FOUND, POD_NOT_LISTED,
-   * INVALID_REQUEST (admin socket without the metadata key), the reason of `signal`.
+   * INVALID_REQUEST (admin socket without the metadata key), the reason of the call's signal.
    */
-  podOf(caller: Caller, chosen: string | undefined, signal: AbortSignal): Promise<Pod>;
+  podOf(caller: Caller, chosen: string | undefined, call: Pick<CallEnd, 'signal'>): Promise<Pod>;
 }
 
 /**
@@ -34,18 +42,24 @@ interface Options {
  */
 export class RpcAdapter {
   readonly #options: Options;
+  readonly #running = new Set<CallEnd>();
 
   constructor(options: Options) {
     this.#options = options;
+    const stop = () => {
+      for (const call of this.#running) call.abort(stopped());
+    };
+    options.stopping.addEventListener('abort', stop, { once: true });
   }
 
   unary<Request, Response>(
     rpc: string,
     serve: (context: CallContext, request: Request) => Response | Promise<Response>,
+    audited?: (request: Request) => AuditSubject,
   ): handleUnaryCall<Request, Response> {
     return (call, callback) => {
       // `getPeer()` forgets the connection as soon as it closes: everything is taken now, in this tick.
-      const run = this.#begin(rpc, call);
+      const run = this.#begin(rpc, call, audited);
       void (async () => {
         try {
           const context = await run.admit(call);
@@ -54,7 +68,7 @@ export class RpcAdapter {
           callback(null, response);
         } catch (error) {
           run.end(error);
-          callback(toStatus(error, run.signal));
+          callback(toStatus(error, run.ending));
         }
       })();
     };
@@ -63,21 +77,22 @@ export class RpcAdapter {
   stream<Request, Response>(
     rpc: string,
     serve: (context: CallContext, request: Request) => AsyncIterable<Response>,
+    audited?: (request: Request) => AuditSubject,
   ): handleServerStreamingCall<Request, Response> {
     return (call) => {
-      const run = this.#begin(rpc, call);
+      const run = this.#begin(rpc, call, audited);
       void (async () => {
         let release: (() => void) | undefined;
         try {
           const context = await run.admit(call);
           release = this.#options.admission.openStream(context.pod.uid);
-          await pump(serve(context, call.request), call, run.signal, this.#options.metrics);
+          await pump(serve(context, call.request), call, run.ending.signal, this.#options.metrics);
           run.end(undefined);
           call.end();
         } catch (error) {
           run.end(error);
           // grpc-js turns an emitted status into the trailers of the stream.
-          call.emit('error', toStatus(error, run.signal));
+          call.emit('error', toStatus(error, run.ending));
         } finally {
           release?.();
         }
@@ -85,42 +100,68 @@ export class RpcAdapter {
     };
   }
 
-  #begin(rpc: string, call: AnyCall) {
-    const { admission, log, metrics, stopping } = this.#options;
+  #begin<Request>(
+    rpc: string,
+    call: ServerUnaryCall<Request, unknown> | ServerWritableStream<Request, unknown>,
+    audited: ((request: Request) => AuditSubject) | undefined,
+  ) {
+    const { admission, log, metrics, stopping, tracer } = this.#options;
+    const audit = audited === undefined ? undefined : this.#options.audit?.begin();
     const started = performance.now();
-    const controller = new AbortController();
+    const startedAt = tracer === undefined ? 0 : Date.now();
+    const [traceparent] = call.metadata.get('traceparent');
+    const parent = typeof traceparent === 'string' ? parseTraceparent(traceparent) : undefined;
+    const ending = new CallEnd();
     const facts: Record<string, string | number> = {};
     const peer = call.getPeer();
     let pod: Pod | undefined;
-    const onStop = () => controller.abort(new PodhandError('AGENT_STOPPING', 'the agent is stopping; call again'));
+    let caller: Caller | undefined;
     // grpc-js says so of calls that have ended, too.
     call.on('cancelled', () => {
-      if (!controller.signal.aborted) controller.abort(cancellation(call));
+      if (!ending.aborted) ending.abort(cancellation(call));
     });
-    if (stopping.aborted) onStop();
-    else stopping.addEventListener('abort', onStop, { once: true });
+    if (stopping.aborted) ending.abort(stopped());
+    else this.#running.add(ending);
     return {
-      signal: controller.signal,
+      ending,
       admit: async (of: AnyCall): Promise<CallContext> => {
-        const caller = this.#options.callerOf(peer);
-        if (caller.kind === 'pod') caller.process?.verify();
+        caller = this.#options.callerOf(peer);
+        if (caller.kind === 'pod') caller.process?.verifyInTurn();
         facts.caller = caller.kind === 'pod' ? (caller.process?.containerId?.slice(0, 12) ?? '') : 'admin';
         if (caller.kind === 'pod') admission.admit(caller.podUid);
-        pod = await this.#options.podOf(caller, of.metadata.get('podhand-pod')[0]?.toString(), controller.signal);
-        return { pod, caller, signal: controller.signal, facts };
+        pod = await this.#options.podOf(caller, of.metadata.get('podhand-pod')[0]?.toString(), ending);
+        return {
+          pod,
+          caller,
+          facts,
+          audit,
+          get signal() {
+            return ending.signal;
+          },
+        };
       },
       end: (error: unknown): void => {
-        const known = error === undefined ? undefined : classify(error, controller.signal);
-        stopping.removeEventListener('abort', onStop);
-        controller.abort(over);
-        const ms = performance.now() - started;
-        metrics.called(rpc, known?.reason ?? 'OK', known?.code ?? 0, ms);
+        const known = error === undefined ? undefined : classify(error, ending);
+        this.#running.delete(ending);
+        ending.abort(over);
+        const took = performance.now() - started;
+        const code = known?.code ?? 0;
+        const reason = known?.reason ?? 'OK';
+        metrics.called(rpc, reason, code, took);
+        const ms = Math.round(took * 100) / 100;
+        const { container } = facts;
+        const traceId = tracer?.ended({ rpc, parent, startedAt, ms, pod, container, code, reason }) ?? parent?.traceId;
+        if (audit !== undefined && audited !== undefined) {
+          const end = { rpc, pod, caller, bytes: facts.bytes, code, reason, ms, traceId };
+          this.#options.audit?.ended(audited(call.request), audit, end);
+        }
         const line = {
           rpc,
           pod: pod && `${pod.namespace}/${pod.name}`,
           ...facts,
-          code: known?.code ?? 0,
-          ms: Math.round(ms * 100) / 100,
+          code,
+          ms,
+          traceId,
         };
         if (known === undefined) log.info(line, 'call');
         else if (known.reason === 'INTERNAL') log.error({ ...line, reason: known.reason, err: known.cause }, 'call');
@@ -128,6 +169,10 @@ export class RpcAdapter {
       },
     };
   }
+}
+
+function stopped(): PodhandError {
+  return new PodhandError('AGENT_STOPPING', 'the agent is stopping; call again');
 }
 
 function cancellation(call: AnyCall): PodhandError {

@@ -1,6 +1,9 @@
 import { Metadata, type ServiceError, type StatusObject } from '@grpc/grpc-js';
 import { encodeErrorInfo } from '../../wire/error-info.ts';
 import { isAbort, PodhandError } from '../../wire/errors.ts';
+import type { CallEnd } from './call-end.ts';
+
+type Ending = Pick<CallEnd, 'aborted' | 'reason'>;
 
 /**
  * The one place where an error becomes a gRPC status. What is not a PodhandError is a bug or a fault that nobody
@@ -8,9 +11,9 @@ import { isAbort, PodhandError } from '../../wire/errors.ts';
  */
 export function toStatus(
   error: unknown,
-  signal: AbortSignal,
+  call: Ending,
 ): Pick<ServiceError, 'code' | 'details' | 'metadata'> & StatusObject {
-  const known = classify(error, signal);
+  const known = classify(error, call);
   const metadata = new Metadata();
   metadata.set('grpc-status-details-bin', encodeErrorInfo(known));
   const retryAfter = known.details.retryAfterMs;
@@ -18,11 +21,11 @@ export function toStatus(
   return { code: known.code, details: known.message, metadata };
 }
 
-/** The error as a PodhandError: an abort takes the reason that the call's signal was given. */
-export function classify(error: unknown, signal: AbortSignal): PodhandError {
+/** The error as a PodhandError: an abort takes the reason that the call was ended with. */
+export function classify(error: unknown, call: Ending): PodhandError {
   if (error instanceof PodhandError) return error;
-  if (isAbort(error) || (signal.aborted && error === signal.reason)) {
-    if (signal.reason instanceof PodhandError) return signal.reason;
+  if (isAbort(error) || (call.aborted && error === call.reason)) {
+    if (call.reason instanceof PodhandError) return call.reason;
     return new PodhandError('CANCELLED', 'the call was cancelled', { cause: error });
   }
   return new PodhandError('INTERNAL', 'podhand failed; the agent log has the cause', { cause: error });

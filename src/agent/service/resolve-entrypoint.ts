@@ -51,6 +51,10 @@ async function fromStore(
   reference: string,
 ): Promise<ImageConfig> {
   const role = roleOf(dependencies, context, 'entrypoint');
+  if (container?.state === 'waiting' && container.imageId === '') {
+    const message = `container "${container.name}" has not started; its image is not known yet`;
+    throw new PodhandError('CONTAINER_NOT_STARTED', message);
+  }
   if (container !== undefined) return await role.image(container, context.signal);
   const message = `image "${reference.slice(0, 256)}" is neither in the image index nor an image of this pod's containers`;
   throw new PodhandError('IMAGE_NOT_FOUND', message);

@@ -17,6 +17,7 @@ const maxProcesses = 100;
 
 interface Previous {
   readonly cpuSeconds: number;
+  /** Of `performance.now()`: the wall clock may be set between two samples. */
   readonly at: number;
 }
 
@@ -60,7 +61,7 @@ async function sample(
   if (container.state !== 'running') return undefined;
   const taken = await stats.sample(container, signal);
   if (taken === undefined) return undefined;
-  const at = Date.now();
+  const at = performance.now();
   const { cpuSeconds } = taken.usage;
   const before = previous.get(container.id);
   if (cpuSeconds !== undefined) previous.set(container.id, { cpuSeconds, at });
@@ -70,7 +71,7 @@ async function sample(
       : Math.max(0, (cpuSeconds - before.cpuSeconds) / ((at - before.at) / 1000));
   return {
     container: container.name,
-    time: timestamp(new Date(at)),
+    time: timestamp(new Date()),
     usage: usageMessage(taken.usage),
     ...(cpuCores !== undefined && { cpuCores }),
     processes: await processes(taken.pids),

@@ -96,9 +96,10 @@ function container(spec: ContainerSpec): ContainerManifest {
     ],
     tty: spec.tty ?? false,
     ...(spec.memoryBytes !== undefined && { resources: { limits: { memory: `${spec.memoryBytes}` } } }),
-    ...(user !== undefined && {
-      securityContext: { runAsUser: user, ...(group !== undefined && { runAsGroup: group }) },
-    }),
+    securityContext: {
+      ...(user !== undefined && { runAsUser: user, ...(group !== undefined && { runAsGroup: group }) }),
+      ...(spec.capabilities && { capabilities: { add: [...spec.capabilities] } }),
+    },
     volumeMounts: [
       ...(spec.volumes ?? []).map(({ volume, mountPath, readOnly = false, subPath }) => ({
         name: volume,

@@ -3,8 +3,11 @@ import type { PodSource } from './pns-containers.ts';
 
 export interface PnsAbilities {
   readonly source: PodSource['name'];
-  readonly entrypoint: boolean;
+  readonly imageStore: ImageStore | undefined;
 }
+
+/** The engine itself, or the files that the runtime keeps its images in. */
+export type ImageStore = 'engine' | 'files';
 
 const exitNote =
   'from the kernel (Linux 6.15 and later) for every container whose process was seen; a container that lived for less ' +
@@ -26,7 +29,7 @@ const logNote = 'from the log file that the runtime keeps on the node: CRI forma
 const exitedNote = 'as long as the container is held after its end (hold.afterExit)';
 
 /** One entry per capability that podhand knows. */
-export function pnsCapabilities({ source, entrypoint }: PnsAbilities): readonly ExecutorCapability[] {
+export function pnsCapabilities({ source, imageStore }: PnsAbilities): readonly ExecutorCapability[] {
   const notes: Partial<Record<CapabilityName, string>> = {
     containers: named[source],
     'wait.exit_code': exit[source],
@@ -40,13 +43,19 @@ export function pnsCapabilities({ source, entrypoint }: PnsAbilities): readonly 
     'files.volume.exited': exitedNote,
     'files.container_user': "with the rights of the container's first process",
     kill: "to the container's first process, by pidfd",
-    entrypoint: entrypoint
-      ? "from the image index, else from the docker engine's image store"
-      : 'only from the configured image index: pns has no access to an image store',
+    entrypoint: entrypoint(source, imageStore),
   };
-  const absent = new Set<CapabilityName>(entrypoint ? [] : ['entrypoint']);
+  const absent = new Set<CapabilityName>(imageStore === undefined ? ['entrypoint'] : []);
   return capabilityNames.map((name) => {
     const note = notes[name];
     return { name, supported: !absent.has(name), ...(note !== undefined && { note }) };
   });
+}
+
+function entrypoint(source: PodSource['name'], store: ImageStore | undefined): string {
+  if (store === 'engine') return "from the image index, else from the docker engine's image store";
+  if (store === 'files') return "from the image index, else from the runtime's image store on the node (imageStores)";
+  return source === 'node-logs'
+    ? 'only from the configured image index: log files do not tell which image a container was made of'
+    : "only from the configured image index: the node's image store is not there (imageStores)";
 }

@@ -4,7 +4,7 @@ import type { LogRoots } from '../../logs/log-directory.ts';
 import { createNodeLogs } from '../../logs/node-logs.ts';
 import type { HeldContainers } from '../../processes/held-containers.ts';
 import type { EntrypointRole, Executor, LogsRole } from '../roles.ts';
-import { pnsCapabilities } from './capabilities.ts';
+import { type ImageStore, pnsCapabilities } from './capabilities.ts';
 import type { HeldEvents } from './held-events.ts';
 import { heldFiles, heldSignals, heldStats, type OpenHeldRoot } from './held-roles.ts';
 import { PnsContainers, type PnsPatience, type PodSource } from './pns-containers.ts';
@@ -17,8 +17,9 @@ export interface PnsOptions {
   readonly openRoot: OpenHeldRoot;
   /** Where the node's log files may be. */
   readonly logRoots: LogRoots;
-  /** The pod source's engine, where it has an image store. */
   readonly entrypoint?: EntrypointRole;
+  /** What `entrypoint` asks. */
+  readonly imageStore?: ImageStore;
   readonly patience?: PnsPatience;
   readonly log: Logger;
 }
@@ -35,7 +36,7 @@ export function createPnsExecutor(options: PnsOptions): Executor {
   const containers = new PnsContainers({ source, held, events, patience, log });
   return {
     name: 'pns',
-    capabilities: pnsCapabilities({ source: source.name, entrypoint: entrypoint !== undefined }),
+    capabilities: pnsCapabilities({ source: source.name, imageStore: options.imageStore }),
     containers,
     logs: pnsLogs(containers, options.logRoots),
     files: heldFiles(held, options.openRoot),

@@ -8,7 +8,7 @@ export class ProgressReport {
   entries = 0;
   readonly #totalBytes: number;
   readonly #session: Session;
-  #last = Date.now();
+  #last = performance.now();
 
   /** `totalBytes`: 0 while it is not known. */
   constructor(session: Session, totalBytes: number) {
@@ -20,7 +20,7 @@ export class ProgressReport {
   step(bytes: number): void {
     this.bytes += bytes;
     this.#session.control.step();
-    const now = Date.now();
+    const now = performance.now();
     if (now - this.#last < everyMs) return;
     this.#last = now;
     this.#session.post({ type: 'progress', bytes: this.bytes, totalBytes: this.#totalBytes, entries: this.entries });

@@ -62,10 +62,22 @@ export class StampedReading {
         ? { since: from, skipLines: 0 }
         : tailLines === 0
           ? { since: later(from, timeOfDate(new Date())), skipLines: 0 }
-          : await findTail((sink, query) => this.#readThrough(sink, query), this.#log.wanted, tailLines, from);
+          : await this.#findTail(tailLines, from);
     const place = { since: start.since, exact: true, count: 0, offset: 0 };
     this.#places = [place, place];
     this.#skipLines = start.skipLines;
+  }
+
+  async #findTail(lines: number, from: LogTime): Promise<TailStart> {
+    let opened = false;
+    for (;;) {
+      const read = (sink: EntrySink, query: LogQuery) => this.#readThrough(sink, query, () => (opened = true));
+      try {
+        return await findTail(read, this.#log.wanted, lines, from);
+      } catch (error) {
+        await this.#recover(error, opened);
+      }
+    }
   }
 
   /**
@@ -85,12 +97,17 @@ export class StampedReading {
         if (!(await this.#log.goesOn())) follow = false;
         else await this.#backoff.pause(this.#signal);
       } catch (error) {
-        if (this.#signal.aborted || !opened) throw error;
-        const fatal = this.#log.fatal(error);
-        if (fatal !== undefined) throw fatal;
-        await this.#backoff.pause(this.#signal);
+        await this.#recover(error, opened);
       }
     }
+  }
+
+  /** Pauses before the server is asked again; throws where that is of no use. */
+  async #recover(error: unknown, opened: boolean): Promise<void> {
+    if (this.#signal.aborted || !opened) throw error;
+    const fatal = this.#log.fatal(error);
+    if (fatal !== undefined) throw fatal;
+    await this.#backoff.pause(this.#signal);
   }
 
   /** One answer of the server from the present place on; however it ends, the place is after what was given. */
@@ -129,9 +146,10 @@ export class StampedReading {
     yield* chunks;
   }
 
-  async #readThrough(sink: EntrySink, query: LogQuery): Promise<EntryParser> {
+  async #readThrough(sink: EntrySink, query: LogQuery, opened: () => void): Promise<EntryParser> {
     const parser = this.#log.parser(sink);
     const stream = await this.#log.open(query);
+    opened();
     try {
       for (let batch = await stream.read(); batch !== undefined; batch = await stream.read()) {
         for (const data of batch) parser.push(data);

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Backoff } from '../../../backoff.ts';
 import type { PodStore } from '../../../pods/store.ts';
+import { Moment } from '../../../steady-clock.ts';
 import type { ContainersRole } from '../../roles.ts';
 import type { Engine } from '../engine.ts';
 import { isEngineAway } from '../engine-error.ts';
@@ -55,7 +56,7 @@ export class DockerContainers implements ContainersRole {
 
   async #run(refresh: ContainerRefresh, signal: AbortSignal, listed: () => void): Promise<void> {
     const backoff = new Backoff();
-    let watchedUntil = Date.now();
+    let watchedUntil = new Moment();
     while (!signal.aborted) {
       try {
         await this.#connection(refresh, watchedUntil, signal, () => {
@@ -67,7 +68,7 @@ export class DockerContainers implements ContainersRole {
       } catch (error) {
         if (!signal.aborted) this.#log.warn({ err: error, away: isEngineAway(error) }, 'lost the container engine');
       } finally {
-        if (this.#connected) watchedUntil = Date.now();
+        if (this.#connected) watchedUntil = new Moment();
         this.#connected = false;
       }
       await backoff.pause(signal).catch(() => {});
@@ -77,7 +78,7 @@ export class DockerContainers implements ContainersRole {
   /** Subscribes first and lists then, so that nothing falls between; returns or throws when the stream is over. */
   async #connection(
     refresh: ContainerRefresh,
-    watchedUntil: number,
+    watchedUntil: Moment,
     outer: AbortSignal,
     listed: () => void,
   ): Promise<void> {
@@ -86,7 +87,8 @@ export class DockerContainers implements ContainersRole {
     const work = new KeyedQueue(limits);
     const failed = Promise.withResolvers<never>();
     try {
-      const stream = await openEvents(this.#engine, new Date(watchedUntil - eventOverlapMs), signal);
+      const since = new Date(watchedUntil.earliest.getTime() - eventOverlapMs);
+      const stream = await openEvents(this.#engine, since, signal);
       // What happened while the list was told is looked at after it: attempts are numbered in order.
       let early: EngineEvent[] | undefined = [];
       const apply = (event: EngineEvent) => {
