@@ -23,7 +23,7 @@ export interface Sightings {
  *
  * The emissary knows first, and knows a death by signal; what it wrote is the pod's own word, and the pod could have
  * written it. So it counts until the runtime tells the end: whose exit code, if it is another one, replaces it. Where
- * processes are held it does not count before the kernel says that the container, which was taken, has ended.
+ * processes are held it counts only where nobody else can tell: the kernel has to say that the container has ended, and how.
  */
 export function merge({ named, end, shown, lives, isOverdue, now }: Sightings): Container | 'wait' {
   if (shown !== undefined && hasEnded(shown) && shown.restartCount >= named.restartCount) {
@@ -33,8 +33,8 @@ export function merge({ named, end, shown, lives, isOverdue, now }: Sightings): 
   if (named.state === 'waiting') return named;
   if (named.state === 'running') {
     if (lives === true) return named;
-    // SIGKILL may be the kernel's, for memory: that the source knows.
-    if (end.signal === SIGKILL && !isOverdue) return 'wait';
+    // It has ended, and how the kernel is about to tell. SIGKILL may be the kernel's, for memory: that the source knows.
+    if ((lives === false || end.signal === SIGKILL) && !isOverdue) return 'wait';
   }
   return withExit(named, exitOf(end, now), end.reason);
 }
