@@ -1,16 +1,22 @@
 import { dockerCapabilities } from '../src/agent/executors/docker/capabilities.ts';
+import { emissaryCapabilities } from '../src/agent/executors/emissary/capabilities.ts';
 import { pnsCapabilities } from '../src/agent/executors/pns/capabilities.ts';
 import { capabilityNames, type ExecutorCapability } from '../src/agent/executors/roles.ts';
 import { kubernetesCapabilities } from '../src/agent/kubernetes/capabilities.ts';
 
+const kubelet = kubernetesCapabilities({ volumes: true, imageStore: true });
+const pnsByKubelet = pnsCapabilities({ source: 'kubelet', imageStore: 'files' });
+
 const tables: Readonly<Record<string, readonly ExecutorCapability[]>> = {
   docker: dockerCapabilities(true),
-  kubelet: kubernetesCapabilities({ volumes: true, imageStore: true }),
+  kubelet,
   k8sapi: kubernetesCapabilities({ volumes: true, imageStore: true }),
   'k8sapi, without nodeAccess': kubernetesCapabilities({ volumes: false, imageStore: false }),
   'pns, named by docker': pnsCapabilities({ source: 'docker', imageStore: 'engine' }),
-  'pns, named by kubelet or k8sapi': pnsCapabilities({ source: 'kubelet', imageStore: 'files' }),
+  'pns, named by kubelet or k8sapi': pnsByKubelet,
   'pns, named by log files': pnsCapabilities({ source: 'node-logs', imageStore: undefined }),
+  'emissary, named by kubelet or k8sapi': emissaryCapabilities({ beneath: kubelet, held: false }),
+  'emissary with hold': emissaryCapabilities({ beneath: pnsByKubelet, held: true }),
 };
 
 /** docs/capabilities.md: what GetInfo answers, for every executor; the conformance suite holds each cell to account. */

@@ -30,6 +30,13 @@ const byDocker = ({ pns }: AgentConfig) => pns.podSource === 'docker';
 const byKubelet = ({ pns }: AgentConfig) => pns.podSource === 'kubelet';
 const byApi = ({ pns }: AgentConfig) => pns.podSource === 'k8sapi';
 
+type Condition = Parameters<typeof requiredIf>[1];
+const held: Condition = ({ emissary }) => emissary.hold;
+const namedBy =
+  (source: AgentConfig['emissary']['podSource']): Condition =>
+  ({ emissary }) =>
+    emissary.podSource === source;
+
 /** What each executor wants of its node. An executor that is not here is not part of this build. */
 export const wants: ReadonlyMap<ExecutorName, readonly Listed[]> = new Map<ExecutorName, readonly Listed[]>([
   [
@@ -63,6 +70,23 @@ export const wants: ReadonlyMap<ExecutorName, readonly Listed[]> = new Map<Execu
       requiredIf(apiCredentialsCheck, byApi),
       requiredIf(apiPodsCheck, byApi),
       wished(exitInfoCheck),
+    ],
+  ],
+  [
+    'emissary',
+    [
+      ...everyExecutor,
+      required(kubeletCheck),
+      requiredIf(kubeletCredentialsCheck, namedBy('kubelet')),
+      requiredIf(kubeletPodsCheck, namedBy('kubelet')),
+      requiredIf(apiCredentialsCheck, namedBy('k8sapi')),
+      requiredIf(apiPodsCheck, namedBy('k8sapi')),
+      requiredIf(engineCheck, namedBy('docker')),
+      requiredIf(podLogsCheck, namedBy('node-logs')),
+      requiredIf(containerLogsCheck, namedBy('node-logs')),
+      ...[cgroupCheck, ptraceCheck, readSearchCheck, killCheck, setuidCheck, setgidCheck].map((check) =>
+        requiredIf(check, held),
+      ),
     ],
   ],
   ['kubelet', [...everyExecutor, required(kubeletCredentialsCheck), required(kubeletPodsCheck)]],

@@ -7,6 +7,11 @@ export const defaultDirectory = '/var/run/argo';
 /** Kept free for the record and the exit code, so that a disk that the command has filled does not lose them. */
 const reservedBytes = 16 * 1024;
 
+const longestCollectionMs = 60_000;
+
+/** What an earlier run has left; `exitcode` last, so that without it nothing of that run is there. */
+const leftBehind = ['collected', 'stdout', 'stderr', 'combined', 'record', 'exitcode'];
+
 /** The files of containers in the pod's shared volume. Users of containers differ, so everybody may write. */
 export class ContainerFiles {
   readonly directory: string;
@@ -28,7 +33,7 @@ export class ContainerFiles {
       }
       files.makeDirectory(`${volume}/ctr`, 0o777);
       files.makeDirectory(this.directory, 0o777);
-      for (const name of ['exitcode', 'record']) files.remove(this.path(name));
+      for (const name of leftBehind) files.remove(this.path(name));
       this.#reserve();
     } catch (error) {
       throw this.#unusable(error);
@@ -59,6 +64,15 @@ export class ContainerFiles {
     if (text === undefined || text === '') return undefined;
     this.#files.remove(this.path('signal'));
     return text;
+  }
+
+  /**
+   * For how many milliseconds an agent asks the ended containers of this pod to stay, so that it can take what it needs
+   * of them: at most a minute. Undefined where none has asked.
+   */
+  collectWithinMs(): number | undefined {
+    const text = this.#files.readText(`${this.#volume}/agent`, 16)?.trim();
+    return text !== undefined && /^\d{1,9}$/.test(text) ? Math.min(Number(text), longestCollectionMs) : undefined;
   }
 
   /** The last acts. Whoever sees `exitcode` finds the record. Errors: VOLUME_UNUSABLE. */

@@ -52,7 +52,16 @@ export class ContainerRun {
       this.#explain(unwritten.message ?? '');
       return ending.exitCode === 0 ? unwritten.exitCode : ending.exitCode;
     }
+    await this.#collected();
     return ending.exitCode;
+  }
+
+  /** Keeps the container's root there until an agent that has asked for it holds it; a signal that ends a process ends this. */
+  async #collected(): Promise<void> {
+    const own = this.#files;
+    const withinMs = this.#attempts === 0 ? undefined : own?.collectWithinMs();
+    if (own === undefined || withinMs === undefined) return;
+    await this.#waiting.within(withinMs, () => (own.exists('collected') ? true : undefined)).catch(endsTheWait);
   }
 
   async #ending(): Promise<Ending> {
@@ -78,9 +87,11 @@ export class ContainerRun {
     if (this.#settings.pauseBefore) await this.#pause('before');
     // Somebody may have asked for the end already.
     await this.#waiting.delay(0);
-    const output = capture || template.archiveLogs ? this.#captured(this.#files) : undefined;
+    const { processes } = this.#system;
+    const isTerminal = processes.isTerminal(1) && processes.isTerminal(2);
+    const output = (capture || template.archiveLogs) && !isTerminal ? this.#captured(this.#files) : undefined;
     const status = await this.#tried(this.#command, template, output);
-    if (this.#settings.pauseAfter) await this.#pause('after').catch(endsThePause);
+    if (this.#settings.pauseAfter) await this.#pause('after').catch(endsTheWait);
     const unsaved = container === 'main' ? saveOutputs(files, directory, template) : [];
     return endingOf(status, this.#attempts, [...(output?.problems ?? []), ...unsaved]);
   }
@@ -139,7 +150,7 @@ export class ContainerRun {
   }
 }
 
-/** The command has ended by then; a signal ends only the pause. */
-function endsThePause(error: unknown): void {
+/** The command has ended by then; a signal ends only what comes after it. */
+function endsTheWait(error: unknown): void {
   if (!(error instanceof Interrupted)) throw error;
 }

@@ -17,21 +17,35 @@ export class Waiting {
 
   /** Until `look` gives something: asked now, and whenever a watched directory changes. What it throws ends the wait. */
   until<T>(look: () => T | undefined): Promise<T> {
-    return this.#interruptible((settle) => {
-      const ask = () => {
-        try {
-          const found = look();
-          if (found !== undefined) settle(() => found);
-        } catch (error) {
-          settle(() => {
-            throw error;
-          });
-        }
+    return this.#interruptible((settle) => this.#ask(look, settle));
+  }
+
+  /** The same for no longer than that; undefined where it gave nothing. */
+  within<T>(ms: number, look: () => T | undefined): Promise<T | undefined> {
+    return this.#interruptible<T | undefined>((settle) => {
+      const stop = this.#ask(look, settle);
+      const cancel = this.#events.after(ms, () => settle(() => undefined));
+      return () => {
+        stop();
+        cancel();
       };
-      const stop = this.#watch.onChange(ask);
-      ask();
-      return stop;
     });
+  }
+
+  #ask<T>(look: () => T | undefined, settle: (result: () => T) => void): () => void {
+    const ask = () => {
+      try {
+        const found = look();
+        if (found !== undefined) settle(() => found);
+      } catch (error) {
+        settle(() => {
+          throw error;
+        });
+      }
+    };
+    const stop = this.#watch.onChange(ask);
+    ask();
+    return stop;
   }
 
   delay(ms: number): Promise<void> {

@@ -29,6 +29,8 @@ export const reasons = {
   LOGS_UNAVAILABLE: status.FAILED_PRECONDITION,
   /** The executor signals by running the image's own kill, and the image has none. */
   KILL_NOT_IN_IMAGE: status.FAILED_PRECONDITION,
+  /** The emissary executor reaches a container through its emissary, and this one has none that answers. */
+  NOT_SUPERVISED: status.FAILED_PRECONDITION,
   SHARED_PROCESS_NAMESPACE: status.FAILED_PRECONDITION,
   /** A volume that the executor does not find on the node. */
   VOLUME_NOT_REACHABLE: status.FAILED_PRECONDITION,

@@ -86,6 +86,18 @@ describe('podhand init', () => {
     expect([code, stderr]).toEqual([64, expect.stringContaining(words)]);
   });
 
+  it('asks ended containers to stay until an agent holds their files', async () => {
+    await using source = await release();
+    await using volume = new SharedVolume();
+    expect((await init(source.binary, volume.path, '--collect-within', '1m')).code).toBe(0);
+    const own = ['--dir', volume.path, '--container', 'main'];
+    const running = run([volume.at('podhand-emissary'), ...own, '--', 'sh', '-c', 'exit 3']);
+    await expect.poll(() => volume.has('ctr/main/exitcode'), { timeout: 10_000 }).toBe(true);
+    expect(await Promise.race([running, Promise.resolve('stays')])).toBe('stays');
+    volume.write('ctr/main/collected', '');
+    expect((await running).exitCode).toBe(3);
+  });
+
   it('puts a template there, with which containers run without an agent', async () => {
     await using source = await release();
     await using volume = new SharedVolume();

@@ -26,6 +26,14 @@ export const kubernetesTable = yes({
   stats: false,
 });
 
+/** Without processes: what emissaries add to the kubelet or the API server. */
+export const emissaryTable = yes({
+  'wait.signal': false,
+  'files.base_layer.running': false,
+  'files.base_layer.exited': false,
+  stats: false,
+});
+
 interface Opened {
   readonly cluster: Cluster;
   readonly runtime: ClusterRuntime;
@@ -39,9 +47,14 @@ interface Opened {
   close(): Promise<void>;
 }
 
-export async function openCluster(name: RuntimeName, plan: Partial<ClusterPlan> = {}): Promise<Opened> {
+export interface OpenOptions extends Partial<ClusterPlan> {
+  /** Every container's command is run by the emissary, and its output captured. */
+  readonly emissary?: boolean;
+}
+
+export async function openCluster(name: RuntimeName, { emissary, ...plan }: OpenOptions = {}): Promise<Opened> {
   const cluster = await Cluster.up({ runtime: name, name: `conformance-${name}`, ...plan });
-  const runtime = await ClusterRuntime.open(cluster);
+  const runtime = await ClusterRuntime.open(cluster, { emissary });
   const directory = mkdtempSync(join(tmpdir(), 'podhand-'));
   const accounts = {
     kubelet: await cluster.serviceAccount(kubeletRules),
@@ -83,11 +96,12 @@ export function clusterFlavour(
   executor: Flavour['executor'],
   capabilities: Flavour['capabilities'],
   settings: (opened: Opened) => string[],
+  options: OpenOptions = {},
 ): Flavour {
   return {
     executor,
     open: async () => {
-      const opened = await openCluster(runtime);
+      const opened = await openCluster(runtime, options);
       const { cluster } = opened;
       const base = [
         opened.imageStore,
@@ -101,6 +115,7 @@ export function clusterFlavour(
     largestLog: 3_000_000,
     ...(runtime === 'containerd' && { terminalNewline: '\n' }),
     fixedPods: true,
+    supervised: options.emissary === true,
     capabilities,
   };
 }

@@ -51,10 +51,13 @@ export function isolationConformance(subject: () => Subject): void {
     });
 
     test('lists and default waits hold the own containers only', async () => {
-      const { containers } = await unary(subject().client, 'listContainers', {}, of(mine));
-      expect(containers.map(({ name }) => name)).toEqual(['main']);
-      const { containers: others } = await unary(subject().client, 'listContainers', {}, of(theirs));
-      expect(others.map(({ name }) => name)).toEqual(['victim']);
+      // An init container is what a flavour may need to begin with.
+      const listed = async (pod: TestPod) =>
+        (await unary(subject().client, 'listContainers', {}, of(pod))).containers
+          .filter(({ kind }) => kind !== 'CONTAINER_KIND_INIT')
+          .map(({ name }) => name);
+      expect(await listed(mine)).toEqual(['main']);
+      expect(await listed(theirs)).toEqual(['victim']);
     });
 
     test('an image of the other pod is not looked up', async () => {

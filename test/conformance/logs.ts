@@ -9,10 +9,17 @@ export function logsConformance(flavour: Flavour, subject: () => Subject): void 
     return await logsOf(subject(), pod, { container: 'main', follow: true, ...request });
   };
 
+  /** A pod whose volumes stay after the end of `main`, as long as another container runs. */
+  const podThatStays = async () => {
+    const pod = await subject().pod();
+    await subject().sh(pod, 'stays', 'exec sleep 600', { start: false });
+    return pod;
+  };
+
   describe('logs', () => {
     test('stdout, stderr and both in order', async () => {
       const script = 'for i in 1 2 3; do echo out $i; sleep 0.05; echo err $i >&2; sleep 0.05; done';
-      const pod = await subject().pod();
+      const pod = await podThatStays();
       await subject().sh(pod, 'main', script);
       const both = await logsOf(subject(), pod, { container: 'main', follow: true });
       expect(both.both.toString()).toBe('out 1\nerr 1\nout 2\nerr 2\nout 3\nerr 3\n');
@@ -89,7 +96,7 @@ export function logsConformance(flavour: Flavour, subject: () => Subject): void 
     });
 
     test('resumed at each cursor, the whole is the same', async () => {
-      const pod = await subject().pod();
+      const pod = await podThatStays();
       await subject().sh(pod, 'main', 'for i in $(seq 1 40); do echo line $i; [ $((i % 10)) = 0 ] && sleep 1; done');
       const whole = await logsOf(subject(), pod, { container: 'main', follow: true });
       const expected = whole.stdout.toString();

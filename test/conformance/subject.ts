@@ -30,6 +30,8 @@ export interface Flavour {
   readonly largestLog?: number;
   /** A pod gets no containers but those it is created with, as in a cluster. */
   readonly fixedPods?: boolean;
+  /** An emissary is the first process of each container, and the command its child. */
+  readonly supervised?: boolean;
   /** The capability table: each yes is tried, each no is tried as a refusal. */
   readonly capabilities: Readonly<Record<CapabilityName, boolean>>;
 }

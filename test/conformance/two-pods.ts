@@ -1,53 +1,39 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { TestContainer, TestPod } from '../node/pods.ts';
 import { isAlive } from '../node/processes.ts';
 import type { Attempt } from '../security/caller-program.ts';
-import { base64, PodCaller } from '../security/pod-caller.ts';
-import { logsOf, type Subject, waitFor } from './subject.ts';
+import { base64, type PodCaller } from '../security/pod-caller.ts';
+import type { Subject } from './subject.ts';
+import { openTwoPods, secret, type TwoPods } from './two-pods-open.ts';
 
-/** What the other pod has and must not lose: in its files, its log, its volume, its name. */
-const secret = 'kept-by-the-other-pod';
 const refused = '5 CONTAINER_NOT_FOUND';
 
-/** Everything is tried from inside a pod, by a root process with capabilities, on its own socket unless another is named. */
-export function twoPodsConformance(subject: () => Subject): void {
+/**
+ * Everything is tried from inside a pod, by a root process with capabilities, on its own socket unless another is named.
+ * `open` says what else the two pods have and do.
+ */
+export function twoPodsConformance(
+  subject: () => Subject,
+  open: () => Promise<TwoPods> = () => openTwoPods(subject()),
+): void {
   describe('from inside one pod against another', () => {
+    let pods: TwoPods;
     let mine: TestPod;
     let theirs: TestPod;
     let victim: TestContainer;
     let caller: PodCaller;
     let victimPid: number;
-    let cursor: Buffer;
     let theirVolume: string;
     let ownVolume: string;
 
     beforeAll(async () => {
-      mine = await subject().pod();
-      theirs = await subject().pod();
-      theirVolume = await theirs.volumeDir('data');
-      ownVolume = await mine.volumeDir('data');
-      writeFileSync(join(theirVolume, 'file'), secret);
-      const volumes = [{ volume: 'data', mountPath: '/data' }];
-      victim = await subject().sh(theirs, 'victim', `echo ${secret} > /tmp/file; echo ${secret}; exec sleep 600`, {
-        volumes,
-      });
-      victimPid = await victim.pid();
-      await subject().sh(theirs, 'gone', `echo ${secret}; exit 3`);
-      await waitFor(subject(), theirs, 'gone');
-      const logs = await logsOf(subject(), theirs, { container: 'gone' });
-      cursor = logs.cursors[0] as Buffer;
-      await subject().sh(mine, 'main', 'echo own > /tmp/file; echo own; exec sleep 600', { volumes });
-      const { kubeletDir } = subject().runtime;
-      const host = (volume: string, hostPath: string) =>
-        ({ volume, mountPath: `/${volume}`, kind: 'hostPath', hostPath }) as const;
-      mkdirSync(join(kubeletDir, 'pods'), { recursive: true });
-      // As a pod has it that was given more of the node than it should have been.
-      caller = await PodCaller.start(mine, 'caller', {
-        volumes: [...volumes, host('kubelet', `${kubeletDir}/pods`), host('agent', subject().runDir)],
-      });
+      pods = await open();
+      ({ mine, theirs, victim, caller, victimPid, theirVolume, ownVolume } = pods);
     });
+
+    const bystanders = () => pods.bystanders.map(({ name }) => name);
 
     /** Tries it; whatever the answer, it holds nothing of the other pod, and the victim is alive after it. */
     const attempt = async (what: Attempt): Promise<string> => {
@@ -113,7 +99,9 @@ export function twoPodsConformance(subject: () => Subject): void {
       ['other keys', () => ({ 'podhand-pod-uid': theirs.uid, 'x-podhand-pod': theirs.uid, ':authority': theirs.uid })],
     ])('metadata %s forged: the own pod is answered, and only that', async (_, metadata) => {
       const list = await ofMine({ rpc: 'listContainers', request: {}, metadata: metadata() });
-      expect(list.containers.map(({ name }: { name: string }) => name).sort()).toEqual(['caller', 'main']);
+      expect(list.containers.map(({ name }: { name: string }) => name).sort()).toEqual(
+        ['caller', 'main', ...bystanders()].sort(),
+      );
       expect((await ofMine({ rpc: 'getInfo', request: {}, metadata: metadata() })).pod.uid).toBe(mine.uid);
       expect(await attempt({ rpc: 'readFile', request: { container: 'victim', path }, metadata: metadata() })).toBe(
         refused,
@@ -197,7 +185,7 @@ export function twoPodsConformance(subject: () => Subject): void {
 
     test("a cursor of the other pod's log", async () => {
       for (const container of ['main', 'gone']) {
-        const request = { container, cursor: cursor.toString('base64') };
+        const request = { container, cursor: pods.cursor.toString('base64') };
         expect(await attempt({ rpc: 'streamLogs', request })).toBe(container === 'main' ? '3 INVALID_CURSOR' : refused);
       }
     });
@@ -205,7 +193,7 @@ export function twoPodsConformance(subject: () => Subject): void {
     test('everything at once: default waits, stats and lists hold the own pod alone', async () => {
       expect(await attempt({ rpc: 'watchStats', request: { once: true } })).toBe('OK');
       // Nobody is left to wait for: neither the caller nor anybody of the other pod.
-      expect(await attempt({ rpc: 'wait', request: { except: ['main'] } })).toBe(refused);
+      expect(await attempt({ rpc: 'wait', request: { except: ['main', ...bystanders()] } })).toBe(refused);
       expect(await attempt({ rpc: 'listContainers', request: {} })).toBe('OK');
     });
 

@@ -23,14 +23,19 @@ function useNode(runtime: ClusterRuntime): void {
 }
 
 async function removeExample(): Promise<void> {
-  await cluster.kubectl.must(['delete', '-f', manifest('example-pod.yaml'), '--ignore-not-found', '--grace-period=1']);
+  for (const example of ['example-pod.yaml', 'examples/emissary-collect.yaml']) {
+    await cluster.kubectl.must(['delete', '-f', manifest(example), '--ignore-not-found', '--grace-period=1']);
+  }
 }
 
 /** The example as it is, or with its main job cut down to what an executor without the base layer can do. */
-async function applyExample(change: (text: string) => string = (text) => text): Promise<void> {
+async function applyExample(
+  change: (text: string) => string = (text) => text,
+  example = 'example-pod.yaml',
+): Promise<void> {
   // What an earlier try has left would look like this one's.
   await removeExample();
-  const text = readFileSync(manifest('example-pod.yaml'), 'utf8');
+  const text = readFileSync(manifest(example), 'utf8');
   await cluster.apply(change(text.replace('collect, -f', '-q, -o, json, collect, -f')));
 }
 
@@ -44,13 +49,11 @@ interface Outputs {
 }
 
 /** What collect has taken, as it prints it: a kubelet removes the volumes of a pod that is done. */
-async function outputs(): Promise<Outputs> {
-  const { status } = await untilPod(cluster, 'podhand-example', ended('collect'), 120_000).catch(
-    async (error: unknown) => {
-      throw new Error(`${await agent?.describe()}`, { cause: error });
-    },
-  );
-  const said = await cluster.kubectl.must(['logs', 'podhand-example', '-c', 'collect']);
+async function outputs(pod = 'podhand-example'): Promise<Outputs> {
+  const { status } = await untilPod(cluster, pod, ended('collect'), 120_000).catch(async (error: unknown) => {
+    throw new Error(`${await agent?.describe()}`, { cause: error });
+  });
+  const said = await cluster.kubectl.must(['logs', pod, '-c', 'collect']);
   const taken: Outputs = JSON.parse(said);
   expect(taken.errors).toEqual([]);
   expect(ended('collect')(status)?.exitCode).toBe(0);
@@ -89,6 +92,21 @@ describe('a node with containerd', () => {
 
   test('pns: the whole main job of a restricted pod, by its spec alone', () => mainJobOf('base', 'pns'), 300_000);
 
+  test('the emissary that the agent puts into a volume runs the command of a restricted pod', async () => {
+    const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
+    const PODHAND_EMISSARY_BINARY = `/podhand/dist/emissary/podhand-emissary-${architecture}`;
+    agent = await DeployedAgent.apply(cluster, 'base', { PODHAND_EMISSARY_BINARY });
+    const example = ['-f', manifest('examples/emissary-by-agent.yaml')];
+    await cluster.kubectl.must(['apply', ...example]);
+    try {
+      const { status } = await untilPod(cluster, 'emissary-by-agent', ended('main'), 120_000);
+      expect(ended('main')(status)?.exitCode).toBe(3);
+      expect(await cluster.kubectl.must(['logs', 'emissary-by-agent', '-c', 'main'])).toBe('working\n');
+    } finally {
+      await cluster.kubectl.must(['delete', ...example, '--grace-period=1']);
+    }
+  }, 300_000);
+
   test('a pod that is there before the agent waits for it, and wins', async () => {
     await applyExample();
     const first = (status: PodStatus) => status.initContainerStatuses?.[0]?.state.running;
@@ -124,4 +142,20 @@ describe('a node with Docker', () => {
     },
     300_000,
   );
+
+  test('emissary: base layer, result and KILL, without a capability, a host namespace or an exec', async () => {
+    agent = await DeployedAgent.apply(cluster, 'overlays/emissary');
+    await applyExample((text) => text, 'examples/emissary-collect.yaml');
+    const record = await outputs('podhand-emissary');
+    expect(record).toMatchObject({
+      executor: 'emissary',
+      phase: 'Succeeded',
+      result: { value: '{}' },
+      parameters: [{ name: 'accuracy', value: '0.97', source: 'file' }],
+      artifacts: [{ name: 'report', status: 'saved' }],
+      logs: [{ bytes: 3, complete: true }],
+    });
+    const { status } = await statusOf(cluster, 'podhand-emissary');
+    expect(ended('sidecar')(status)?.exitCode).toBe(137);
+  }, 300_000);
 });

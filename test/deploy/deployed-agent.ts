@@ -5,7 +5,7 @@ import { startEngine } from '../node/docker-engine.ts';
 
 const deploy = fileURLToPath(new URL('../../deploy/', import.meta.url));
 
-export type Overlay = 'base' | 'overlays/docker' | 'overlays/kubelet' | 'overlays/k8sapi';
+export type Overlay = 'base' | 'overlays/docker' | 'overlays/kubelet' | 'overlays/k8sapi' | 'overlays/emissary';
 
 /** The path of a manifest of deploy/. */
 export function manifest(name: string): string {

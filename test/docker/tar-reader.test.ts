@@ -1,6 +1,6 @@
 import { pack } from 'tar-stream';
 import { describe, expect, it } from 'vitest';
-import { type ReadEntry, TarReader } from '../../src/agent/executors/docker/archive/tar-reader.ts';
+import { type ReadEntry, TarReader } from '../../src/agent/files/archive/tar-reader.ts';
 
 /** The bytes cut into batches of one buffer of `size`. */
 function reader(bytes: Buffer, size = bytes.length): TarReader {

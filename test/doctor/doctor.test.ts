@@ -76,6 +76,15 @@ describe('podhand doctor', () => {
     expect(exitCode).toBe(0);
   });
 
+  test('emissary wants what names its pods; the node’s processes only where it holds them', async () => {
+    const settings = ['kubelet.url=https://127.0.0.1:1'];
+    const without = await reports([...settings]);
+    expect(missing(without.of('emissary'))).toEqual(['kubelet credentials', 'kubelet pods']);
+    expect(check(without.of('emissary'), 'cgroup hierarchies')?.required).toBe(false);
+    const held = await reports([...settings, 'emissary.hold=true', `cgroup.mount=${directory}`]);
+    expect(missing(held.of('emissary'))).toEqual(['kubelet credentials', 'kubelet pods', 'cgroup hierarchies']);
+  });
+
   test('kubelet and k8sapi lack credentials and servers here', async () => {
     const { of } = await reports(['kubelet.url=https://127.0.0.1:1']);
     expect(missing(of('kubelet'))).toEqual(['kubelet credentials', 'kubelet pods']);
@@ -160,6 +169,7 @@ describe('podhand doctor', () => {
     expect(executors.map(({ name, configured, canRun }) => [name, configured, canRun])).toEqual([
       ['docker', true, false],
       ['pns', true, false],
+      ['emissary', false, false],
       ['kubelet', false, false],
       ['k8sapi', false, false],
     ]);

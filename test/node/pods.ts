@@ -56,6 +56,8 @@ export interface ContainerSpec {
   /** Docker only; the plain namespaces refuse it. */
   readonly tty?: boolean;
   readonly memoryBytes?: number;
+  /** Cluster only: beside those that the runtime gives (`SYS_ADMIN`). */
+  readonly capabilities?: readonly string[];
   readonly volumes?: readonly VolumeMount[];
   /** The attempt, from 0. A second container of the same name has to have another one. */
   readonly restartCount?: number;

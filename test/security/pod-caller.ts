@@ -16,9 +16,9 @@ export class PodCaller {
     this.#directory = directory;
   }
 
-  static async start(pod: TestPod, name: string, spec: Partial<ContainerSpec> = {}): Promise<PodCaller> {
-    const directory = await pod.volumeDir(`talk-${name}`);
-    const container = await pod.run({
+  /** The container, for a pod that has to be told of it before it is started. */
+  static spec(name: string, spec: Partial<ContainerSpec> = {}): ContainerSpec {
+    return {
       name,
       image: 'node',
       command: ['/usr/bin/node', '/podhand/test/security/caller-program.ts', '/talk/socket'],
@@ -26,7 +26,16 @@ export class PodCaller {
       checkout: true,
       ...spec,
       volumes: [{ volume: `talk-${name}`, mountPath: '/talk' }, ...(spec.volumes ?? [])],
-    });
+    };
+  }
+
+  static async start(pod: TestPod, name: string, spec: Partial<ContainerSpec> = {}): Promise<PodCaller> {
+    return await PodCaller.of(pod, await pod.run(PodCaller.spec(name, spec)));
+  }
+
+  /** Once that container, of such a spec, listens. */
+  static async of(pod: TestPod, container: TestContainer): Promise<PodCaller> {
+    const directory = await pod.volumeDir(`talk-${container.name}`);
     const until = Date.now() + 30_000;
     while (!existsSync(join(directory, 'socket'))) {
       if (Date.now() > until) throw new Error('the caller in the pod does not come up');

@@ -8,14 +8,16 @@ export function makeCanary(directory: string): void {
   writeFileSync(join(directory, 'directory/file'), 'not yours');
 }
 
-/** Everything of a tree that a change would change: names, kinds, modes, owners, inodes, links, times, contents. */
-export function factsOf(directory: string): string[] {
+/** Everything of a tree that a change would change, but for what is at `except`. See `factOf`. */
+export function factsOf(directory: string, except: readonly string[] = []): string[] {
   const names = ['', ...readdirSync(directory, { recursive: true, encoding: 'utf8' }).sort()];
-  return names.map((name) => {
-    const path = join(directory, name);
-    const { mode, uid, gid, ino, nlink, size, mtimeMs, ctimeMs } = lstatSync(path);
-    const status = lstatSync(path);
-    const content = status.isFile() ? readFileSync(path, 'utf8') : status.isSymbolicLink() ? readlinkSync(path) : '';
-    return [name, mode.toString(8), uid, gid, ino, nlink, size, mtimeMs, ctimeMs, content].join(' ');
-  });
+  return names.filter((name) => !except.includes(name)).map((name) => `${name} ${factOf(join(directory, name))}`);
+}
+
+/** Kind, mode, owner, inode, links, size, times and contents. */
+export function factOf(path: string): string {
+  const status = lstatSync(path);
+  const { mode, uid, gid, ino, nlink, size, mtimeMs, ctimeMs } = status;
+  const content = status.isFile() ? readFileSync(path, 'utf8') : status.isSymbolicLink() ? readlinkSync(path) : '';
+  return [mode.toString(8), uid, gid, ino, nlink, size, mtimeMs, ctimeMs, content].join(' ');
 }

@@ -2,25 +2,32 @@
  * A hostile process: does as many random things as it is told to, in a directory in which an agent wants a socket, and
  * with `around` to the directory itself. It leaves whatever comes of it.
  *
- *     node hostile.ts DIRECTORY OUTSIDE COUNT inside|around
+ *     node hostile.ts DIRECTORY OUTSIDE COUNT inside|around|pod-disk|pod-memory
+ *
+ * As `pod-` it is a root process of a pod, with capabilities, in an emptyDir of that medium, and goes on until SIGTERM; it
+ * then takes away what is in the way, and says as JSON how often it did what.
  */
-import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
+  closeSync,
+  constants,
   linkSync,
   mkdirSync,
+  openSync,
   readdirSync,
   renameSync,
   rmdirSync,
   symlinkSync,
   unlinkSync,
-  writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { setImmediate as turn } from 'node:timers/promises';
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
+import { podAttack, setImmutable, tidy } from './hostile-pod.ts';
 
+const { O_CREAT, O_NONBLOCK, O_WRONLY } = constants;
 const [, , directory = '', outside = '', count = '0', where = ''] = process.argv;
 const place = join(directory, 'agent.sock');
 const aside = join(directory, 'aside');
@@ -34,7 +41,7 @@ const inside: (() => unknown)[] = [
   () => symlinkSync(join(outside, 'new.sock'), place),
   () => symlinkSync(join(outside, 'directory'), place),
   () => symlinkSync(place, aside),
-  () => writeFileSync(place, 'in the way'),
+  () => writeNonBlocking(place),
   () => mkdirSync(place),
   () => mkdirSync(join(place, 'nested'), { recursive: true }),
   () => linkSync(place, aside),
@@ -55,11 +62,6 @@ const around: (() => unknown)[] = [
   () => remove(`${directory}.moved`),
 ];
 
-let immutable = 0;
-function toggleImmutable(): void {
-  spawnSync('chattr', [immutable++ % 2 === 0 ? '+i' : '-i', directory]);
-}
-
 /** Not fs.rmSync: it can be made to go on for ever. */
 function remove(path: string): void {
   try {
@@ -70,6 +72,16 @@ function remove(path: string): void {
   }
 }
 
+/** A FIFO that nobody reads must not hold the attacker up. */
+function writeNonBlocking(path: string): void {
+  const fd = openSync(path, O_WRONLY | O_CREAT | O_NONBLOCK, 0o644);
+  try {
+    writeSync(fd, 'in the way');
+  } finally {
+    closeSync(fd);
+  }
+}
+
 function listen(at: string): void {
   const server = createServer((socket) => socket.destroy());
   server.on('error', () => {});
@@ -77,15 +89,34 @@ function listen(at: string): void {
   server.listen(at, () => server.close());
 }
 
-const actions = where === 'around' ? [...inside, ...around, ...around] : inside;
-for (let done = 0; done < Number(count); done++) {
+const medium = where.startsWith('pod-') ? where.slice('pod-'.length) : undefined;
+const pod = medium === undefined ? {} : podAttack(directory, outside, place, medium);
+const names = new Map(Object.entries(pod).map(([name, action]) => [action, name]));
+const actions = where === 'around' ? [...inside, ...around, ...around] : [...inside, ...names.keys()];
+const did: Record<string, number> = {};
+
+function attempt(action: () => unknown): void {
   try {
-    actions[Math.floor(Math.random() * actions.length)]?.();
+    action();
+    const name = names.get(action as () => void) ?? 'inside';
+    did[name] = (did[name] ?? 0) + 1;
   } catch {
     // What cannot be done now may be done next time.
   }
-  if (done % 1000 === 999 && where === 'inside') toggleImmutable();
-  if (done % 50 === 0) await turn();
 }
-spawnSync('chattr', ['-i', directory]);
+
+let immutable = 0;
+let stopped = false;
+process.once('SIGTERM', () => {
+  stopped = true;
+});
+for (let done = 0; medium === undefined ? done < Number(count) : !stopped; done++) {
+  attempt(actions[Math.floor(Math.random() * actions.length)] ?? (() => {}));
+  if (done % 1000 === 999 && where === 'inside') attempt(() => setImmutable(directory, immutable++ % 2 === 0));
+  // A pod has others beside it.
+  if (done % 50 === 0) await (medium === undefined ? turn() : sleep(5));
+}
+if (medium === undefined) attempt(() => setImmutable(directory, false));
+else await tidy(directory, medium);
+process.stdout.write(`${JSON.stringify(did)}\n`);
 process.exit(0);

@@ -9,7 +9,7 @@ export type PodSourceName = AgentConfig['pns']['podSource'];
 /** Every source of pods that the configuration asks for. */
 export function podSources(config: AgentConfig): Set<PodSourceName> {
   const names = [config.containerRuntimeExecutor, ...config.containerRuntimeExecutors.map(({ name }) => name)];
-  return new Set(names.map((name) => (name === 'pns' ? config.pns.podSource : name)));
+  return new Set(names.map((name) => (name === 'pns' || name === 'emissary' ? config[name].podSource : name)));
 }
 
 /** What is missing or contradicts itself about pod sources; `nodeName` as it was given. */
@@ -17,8 +17,14 @@ export function podSourceProblems(config: AgentConfig): Problem[] {
   const sources = podSources(config);
   const problems: Problem[] = [];
   if (sources.size > 1) {
-    const what = `a node has one source of pods, and these executors have ${[...sources].join(' and ')}; choose pns.podSource, or executors, accordingly`;
+    const what = `a node has one source of pods, and these executors have ${[...sources].join(' and ')}; choose pns.podSource, emissary.podSource, or executors, accordingly`;
     problems.push({ where: 'pns.podSource', what });
+  }
+  const withEmissary = [config.containerRuntimeExecutor, ...config.containerRuntimeExecutors.map(({ name }) => name)];
+  if (withEmissary.includes('emissary') && config.emissary.podSource === 'node-logs' && !config.emissary.hold) {
+    const what =
+      'must be true where node-logs names the pods: log files do not tell the end of a container whose emissary was killed';
+    problems.push({ where: 'emissary.hold', what });
   }
   if (config.nodeName === '' && (sources.has('k8sapi') || (sources.has('kubelet') && config.kubelet.url === ''))) {
     const what = `must be given where ${[...sources].join(' and ')} names the pods: the node's name in Kubernetes (in a DaemonSet PODHAND_NODE_NAME from the field spec.nodeName)`;

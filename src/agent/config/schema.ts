@@ -37,7 +37,8 @@ const flag = (fallback: boolean) => z.union([z.boolean(), z.stringbool()]).defau
 const volumeName = z.string().regex(/^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/, 'must be the name of a volume');
 const argv = z.array(z.string()).optional();
 
-const executorName = z.enum(['docker', 'kubelet', 'k8sapi', 'pns']);
+const executorName = z.enum(['docker', 'kubelet', 'k8sapi', 'pns', 'emissary']);
+const podSource = z.enum(['node-logs', 'docker', 'kubelet', 'k8sapi']);
 const serviceAccount = '/var/run/secrets/kubernetes.io/serviceaccount';
 const https = z
   .string()
@@ -89,8 +90,15 @@ export const configSchema = z.strictObject({
       logs: z.enum(['engine', 'files']).default('engine'),
     })
     .prefault({}),
-  pns: z
-    .strictObject({ podSource: z.enum(['node-logs', 'docker', 'kubelet', 'k8sapi']).default('node-logs') })
+  pns: z.strictObject({ podSource: podSource.default('node-logs') }).prefault({}),
+  emissary: z
+    .strictObject({
+      podSource: podSource.default('kubelet'),
+      volumes: z.array(volumeName).min(1).max(8).default(['var-run-argo', 'podhand']),
+      hold: flag(false),
+      collectWithin: duration('5s'),
+      binary: z.union([z.literal(''), z.string().startsWith('/', 'must be an absolute path')]).default(''),
+    })
     .prefault({}),
   nodeLogs: z
     .strictObject({ podsDir: absolute('/var/log/pods'), containersDir: absolute('/var/log/containers') })
@@ -163,8 +171,19 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   metrics: z.strictObject({ listen: z.string().default('') }).prefault({}),
+  tracing: z
+    .strictObject({
+      endpoint: z
+        .string()
+        .regex(/^(https?:\/\/[^\s?#]+)?$/, 'must be http://HOST:PORT or https://HOST:PORT')
+        .default(''),
+    })
+    .prefault({}),
   log: z
-    .strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info') })
+    .strictObject({
+      level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+      audit: flag(true),
+    })
     .prefault({}),
 });
 

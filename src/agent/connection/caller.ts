@@ -40,4 +40,12 @@ export interface CallContext {
   readonly signal: AbortSignal;
   /** Facts for the one log line of this call. */
   readonly facts: Record<string, string | number>;
+  /** Absent where no audit log is kept of this call. */
+  readonly audit?: CallAudit | undefined;
+}
+
+/** What the audit log is told beyond the request. */
+export interface CallAudit {
+  /** Facts of one container of the call; a later one takes the place of an earlier one of the same name. */
+  note(container: string, facts: Readonly<Record<string, unknown>>): void;
 }

@@ -6,18 +6,21 @@ import { createHeldRootSource } from '../files/held-root-source.ts';
 import { mountTable } from '../files/mounts.ts';
 import { ReaderPool } from '../files/reader/pool.ts';
 import { extractTo, writeStream } from '../files/save.ts';
+import type { SaveOptions } from '../files/write-place.ts';
 import { ImageFiles } from '../images/image-files.ts';
 import { nodeMounts } from '../linux/node.ts';
 import { NodeLogPods } from '../pods/node-logs/node-log-pods.ts';
 import { HeldContainers } from '../processes/held-containers.ts';
 import { createDockerExecutor } from './docker/create-docker-executor.ts';
 import { Engine } from './docker/engine.ts';
-import { createKubernetesParts } from './kubernetes.ts';
+import { createEmissaryExecutor } from './emissary/create-emissary-executor.ts';
+import { createKubernetesParts, type KubernetesParts } from './kubernetes.ts';
 import { createPnsExecutor } from './pns/create-pns-executor.ts';
 import { HeldEvents } from './pns/held-events.ts';
 import type { OpenHeldRoot } from './pns/held-roles.ts';
+import type { PodSource } from './pns/pns-containers.ts';
 import type { EntrypointRole, Executor, ExecutorName, ExecutorSet } from './roles.ts';
-import { configuredExecutors } from './select.ts';
+import { chooseExecutor, configuredExecutors } from './select.ts';
 
 /** The executors that the configuration can choose, over one set of held containers and one source of pods. */
 export async function createExecutors(config: AgentConfig, log: Logger, signal: AbortSignal): Promise<ExecutorSet> {
@@ -51,6 +54,7 @@ export async function createExecutors(config: AgentConfig, log: Logger, signal: 
       onRelease: release,
     });
   };
+  const holds = names.has('pns') || (names.has('emissary') && config.emissary.hold);
   const usesEngine = podSources(config).has('docker');
   const engine = usesEngine ? new Engine(config.docker.socket) : undefined;
   const byName = new Map<ExecutorName, Executor>();
@@ -59,7 +63,7 @@ export async function createExecutors(config: AgentConfig, log: Logger, signal: 
     engine &&
     createDockerExecutor({
       engine,
-      held: { containers: held, openRoot },
+      ...((holds || names.has('docker')) && { held: { containers: held, openRoot } }),
       allowed: config.mounts.allow,
       kubeletDirectory: config.kubelet.directory,
       save: {
@@ -72,40 +76,84 @@ export async function createExecutors(config: AgentConfig, log: Logger, signal: 
     });
   if (docker && names.has('docker')) byName.set('docker', docker);
   // Known at start-up: a node has its runtime before it has pods.
-  const imageFiles = ImageFiles.found(config.imageStores) ? new ImageFiles(config.imageStores) : undefined;
+  const imageFiles = ImageFiles.find(config.imageStores);
   const kubernetes = createKubernetesParts(config, log, { saving, entrypoint: imageFiles });
   if (kubernetes && names.has(kubernetes.name)) byName.set(kubernetes.name, kubernetes.executor);
   // The containers role of pns starts them itself.
-  if (names.has('docker') && !names.has('pns')) await held.start(signal);
-  if (names.has('pns')) {
-    const nodeLogs = { ...config.nodeLogs, forgetAfter: config.pods.forgetAfter, log };
-    byName.set(
-      'pns',
-      createPnsExecutor({
-        source: docker
-          ? { name: 'docker', containers: docker.containers, tellsEnd: true, reusesIds: true }
-          : kubernetes
-            ? { name: kubernetes.name, containers: kubernetes.pods, tellsEnd: true, reusesIds: false }
-            : { name: 'node-logs', containers: new NodeLogPods(nodeLogs), tellsEnd: false, reusesIds: false },
-        held,
-        events,
-        openRoot,
-        logRoots: { pods: config.nodeLogs.podsDir, docker: config.docker.containersDir },
-        ...entrypointOf(docker?.entrypoint, kubernetes && imageFiles),
-        log,
-      }),
-    );
+  if (names.has('docker') && !holds) await held.start(signal);
+  const pns = holds ? pnsOver({ config, docker, kubernetes, imageFiles, held, events, openRoot, log }) : undefined;
+  if (pns && names.has('pns')) byName.set('pns', pns);
+  const beneath = pns ?? docker ?? kubernetes?.executor;
+  if (beneath && names.has('emissary')) {
+    const heldParts = pns && { containers: held, events };
+    byName.set('emissary', emissaryOver({ config, beneath, kubernetes, held: heldParts, saving, log }));
   }
   return {
     byName,
     saving,
     hasProcesses: (podUid) => held.all().some((one) => one.podUid === podUid && !one.ended),
     heldCount: () => held.all().length,
+    readers: () => pool.stats,
     close: async () => {
       await kubernetes?.close();
       await pool.close();
     },
   };
+}
+
+interface Parts {
+  readonly config: AgentConfig;
+  readonly kubernetes: KubernetesParts | undefined;
+  readonly log: Logger;
+}
+
+interface PnsParts extends Parts {
+  readonly docker: Executor | undefined;
+  readonly imageFiles: ImageFiles | undefined;
+  readonly held: HeldContainers;
+  readonly events: HeldEvents;
+  readonly openRoot: OpenHeldRoot;
+}
+
+function pnsOver({ config, docker, kubernetes, imageFiles, held, events, openRoot, log }: PnsParts): Executor {
+  return createPnsExecutor({
+    source: docker
+      ? { name: 'docker', containers: docker.containers, tellsEnd: true, reusesIds: true }
+      : kubernetes
+        ? { name: kubernetes.name, containers: kubernetes.pods, tellsEnd: true, reusesIds: false }
+        : nodeLogSource(config, log),
+    held,
+    events,
+    openRoot,
+    logRoots: { pods: config.nodeLogs.podsDir, docker: config.docker.containersDir },
+    ...entrypointOf(docker?.entrypoint, kubernetes && imageFiles),
+    log,
+  });
+}
+
+function nodeLogSource({ nodeLogs, pods }: AgentConfig, log: Logger): PodSource {
+  const containers = new NodeLogPods({ ...nodeLogs, forgetAfter: pods.forgetAfter, log });
+  return { name: 'node-logs', containers, tellsEnd: false, reusesIds: false };
+}
+
+interface EmissaryParts extends Parts {
+  readonly beneath: Executor;
+  readonly held: { readonly containers: HeldContainers; readonly events: HeldEvents } | undefined;
+  saving(podUid: string): SaveOptions;
+}
+
+function emissaryOver({ config, beneath, kubernetes, held, saving, log }: EmissaryParts): Executor {
+  return createEmissaryExecutor({
+    beneath,
+    ...(kubernetes && { hasten: () => kubernetes.pods.hasten() }),
+    ...(held && { held }),
+    kubeletDirectory: config.kubelet.directory,
+    volumes: config.emissary.volumes,
+    collectWithinMs: config.emissary.collectWithin,
+    isOurs: ({ labels = {} }) => chooseExecutor(config, labels) === 'emissary',
+    saving,
+    log,
+  });
 }
 
 /** The engine knows its images whatever its files look like. Log files do not say of what image a container is. */

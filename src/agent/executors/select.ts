@@ -41,10 +41,10 @@ export function configuredExecutors(config: AgentConfig): Set<ExecutorName> {
 
 /**
  * The executor whose containers role feeds the store. pns knows all that its source knows, and the exits earlier, so
- * where both are in force it is pns.
+ * where both are in force it is pns; emissary passes on what it stands on, and adds to its own pods only.
  */
 export function feeder(executors: ReadonlyMap<ExecutorName, Executor>): Executor {
-  const chosen = executors.get('pns') ?? [...executors.values()][0];
+  const chosen = executors.get('emissary') ?? executors.get('pns') ?? [...executors.values()][0];
   if (chosen === undefined) throw new Error('no executor is configured');
   return chosen;
 }

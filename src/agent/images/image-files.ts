@@ -31,9 +31,10 @@ export class ImageFiles implements EntrypointRole {
     this.#places = places;
   }
 
-  /** Whether one of the stores is there. */
-  static found({ containerd, docker }: ImageStorePlaces): boolean {
-    return existsSync(join(containerd, 'blobs')) || existsSync(docker);
+  /** Undefined where neither of the stores is there. */
+  static find(places: ImageStorePlaces): ImageFiles | undefined {
+    const isThere = existsSync(join(places.containerd, 'blobs')) || existsSync(places.docker);
+    return isThere ? new ImageFiles(places) : undefined;
   }
 
   async image({ image, imageId }: Container, signal: AbortSignal): Promise<ImageConfig> {

@@ -19,6 +19,11 @@ export const signalNumbers = {
 
 export type SignalName = keyof typeof signalNumbers;
 
+/** `TERM` for 15; the number itself where it is none of those that may be sent. */
+export function nameOfSignal(number: number): string {
+  return Object.entries(signalNumbers).find(([, known]) => known === number)?.[0] ?? String(number);
+}
+
 /** `TERM`, `SIGTERM`, `term` or `15`. Errors: INVALID_SIGNAL. */
 export function parseSignal(text: string): SignalName {
   const wanted = text.toUpperCase().replace(/^SIG/, '');

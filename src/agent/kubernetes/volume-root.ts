@@ -1,4 +1,4 @@
-import { closeSync, readFileSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { fileError } from '../files/errno.ts';
 import type { Mount } from '../files/mounts.ts';
 import {
@@ -10,8 +10,7 @@ import {
   RESOLVE_NO_SYMLINKS,
 } from '../linux/constants.ts';
 import { openat2 } from '../linux/file-calls.ts';
-import { parseMountInfo } from '../linux/mountinfo.ts';
-import { statx } from '../linux/statx.ts';
+import { ownMount } from '../linux/own-mount.ts';
 import { hasErrno } from '../linux/syscalls.ts';
 import { notReachable, type VolumePlace } from './volume-place.ts';
 
@@ -61,10 +60,7 @@ function openBelow(fd: number, name: string, { volume }: VolumePlace, path: Buff
 
 function withMount(rootFd: number, { kind }: VolumePlace): VolumeRoot {
   try {
-    const { mountId } = statx(rootFd);
-    const entry = parseMountInfo(readFileSync('/proc/thread-self/mountinfo', 'latin1')).find(
-      (mount) => mount.mountId === mountId,
-    );
+    const entry = ownMount(rootFd);
     return { rootFd, mounts: entry === undefined ? [] : [{ ...entry, kind }] };
   } catch (error) {
     closeSync(rootFd);

@@ -45,7 +45,8 @@ export interface ContainerExit {
   readonly finishedAt?: Date;
   readonly message?: string;
   readonly unknownReason?: string;
-  readonly source: 'docker-event' | 'docker-inspect' | 'pidfd' | 'pod-status' | 'node-log' | 'record';
+  /** `emissary`: the pod's own word, until the runtime tells another exit code. */
+  readonly source: 'docker-event' | 'docker-inspect' | 'pidfd' | 'pod-status' | 'node-log' | 'emissary' | 'record';
 }
 
 /** Figures of a container's cgroup; absent where the kernel does not have one. Bytes, seconds, counts. */

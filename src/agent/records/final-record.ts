@@ -35,7 +35,7 @@ export const finalRecordSchema = z.object({
   reason: z.string().optional(),
   message: z.string().optional(),
   usage: usageSchema.optional(),
-  source: z.enum(['docker-event', 'docker-inspect', 'pidfd', 'pod-status', 'node-log', 'record']),
+  source: z.enum(['docker-event', 'docker-inspect', 'pidfd', 'pod-status', 'node-log', 'emissary', 'record']),
 });
 
 /** How one attempt of a container ended: written once, kept over agent restarts. */

@@ -9,6 +9,8 @@ interface Options {
   readonly files: RecordFiles;
   readonly log: Logger;
   readonly maxRecords: number;
+  /** Told of every write. */
+  readonly metrics: { written(): void; refused(): void };
   /** Figures of the container at its end. */
   usageAtEnd(pod: Pod, container: Container): Usage | undefined;
 }
@@ -16,7 +18,8 @@ interface Options {
 /**
  * Writes one final record per attempt of a container, as soon as its end is in the store, and answers from there ever
  * after: a step that ended is known to have ended, also when the agent was restarted or the runtime has forgotten it.
- * A record is never changed, but for one case: a record that says "unknown" gives way to the truth.
+ * A record is never changed, but for two cases: one that says "unknown", and one that has a pod's own word on its exit
+ * code, give way to the truth.
  */
 export class Recorder {
   readonly #options: Options;
@@ -27,6 +30,11 @@ export class Recorder {
 
   constructor(options: Options) {
     this.#options = options;
+  }
+
+  /** Records that the disk has refused so far. */
+  get unwritten(): number {
+    return this.#unwritten.size;
   }
 
   /** Loads what was written before, then records until `signal` aborts. Call before the store is fed. */
@@ -54,10 +62,10 @@ export class Recorder {
 
   /** Writes what the disk has refused before; to be called now and then. Stops at the first that it refuses again. */
   async writeAgain(): Promise<void> {
-    const { files, log } = this.#options;
+    const { log } = this.#options;
     for (const [key, record] of this.#unwritten) {
       try {
-        await files.write(record);
+        await this.#toDisk(record);
       } catch {
         // It was logged when it was refused first.
         return;
@@ -100,8 +108,7 @@ export class Recorder {
   #record(pod: Pod, container: Container): Promise<FinalRecord> {
     const key = keyOf(pod.uid, container.name, container.restartCount);
     const known = this.#known.get(key);
-    const knows = container.exit?.exitCode !== undefined;
-    if (known !== undefined && (known.exitKnown || !knows)) return this.#records.get(key) ?? Promise.resolve(known);
+    if (known !== undefined && !givesWay(known, container)) return this.#records.get(key) ?? Promise.resolve(known);
     const record = recordOf(pod, container, this.#options.usageAtEnd(pod, container));
     this.#known.set(key, record);
     this.#bound();
@@ -114,7 +121,7 @@ export class Recorder {
     // A record of the same attempt may still be on its way to the same name.
     await this.#records.get(key);
     try {
-      await this.#options.files.write(record);
+      await this.#toDisk(record);
       this.#unwritten.delete(key);
     } catch (error) {
       this.#unwritten.set(key, record);
@@ -126,6 +133,17 @@ export class Recorder {
     return record;
   }
 
+  async #toDisk(record: FinalRecord): Promise<void> {
+    const { files, metrics } = this.#options;
+    try {
+      await files.write(record);
+    } catch (error) {
+      metrics.refused();
+      throw error;
+    }
+    metrics.written();
+  }
+
   #bound(): void {
     for (const key of this.#known.keys()) {
       if (this.#known.size <= this.#options.maxRecords) return;
@@ -134,6 +152,12 @@ export class Recorder {
       this.#unwritten.delete(key);
     }
   }
+}
+
+function givesWay(known: FinalRecord, { exit }: Container): boolean {
+  if (exit?.exitCode === undefined) return false;
+  if (!known.exitKnown) return true;
+  return known.source === 'emissary' && exit.source !== 'emissary' && exit.exitCode !== known.exitCode;
 }
 
 function keyOf(podUid: string, container: string, restartCount: number): string {

@@ -1,10 +1,13 @@
 import type { handleServerStreamingCall, handleUnaryCall, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import { PodhandError } from '../../wire/errors.ts';
+import { parseTraceparent } from '../../wire/trace-context.ts';
 import type { CallContext, Caller } from '../connection/caller.ts';
 import type { CallMetrics } from '../metrics/call-metrics.ts';
 import type { Pod } from '../pods/model.ts';
+import type { CallTracer } from '../tracing/call-tracer.ts';
 import type { Admission } from './admission.ts';
+import type { AuditLog, AuditSubject } from './audit.ts';
 import { CallEnd } from './call-end.ts';
 import { pump } from './pump.ts';
 import { classify, toStatus } from './translate.ts';
@@ -18,6 +21,10 @@ interface Options {
   readonly admission: Admission;
   readonly metrics: CallMetrics;
   readonly log: Logger;
+  /** Absent: no audit log is kept. */
+  readonly audit: AuditLog | undefined;
+  /** Absent: no spans are made. */
+  readonly tracer: CallTracer | undefined;
   /** Aborts when the agent has drained long enough. */
   readonly stopping: AbortSignal;
   /** The caller of a connection, by the label that the connection carries. Errors: CALLER_UNKNOWN. */
@@ -48,10 +55,11 @@ export class RpcAdapter {
   unary<Request, Response>(
     rpc: string,
     serve: (context: CallContext, request: Request) => Response | Promise<Response>,
+    audited?: (request: Request) => AuditSubject,
   ): handleUnaryCall<Request, Response> {
     return (call, callback) => {
       // `getPeer()` forgets the connection as soon as it closes: everything is taken now, in this tick.
-      const run = this.#begin(rpc, call);
+      const run = this.#begin(rpc, call, audited);
       void (async () => {
         try {
           const context = await run.admit(call);
@@ -69,9 +77,10 @@ export class RpcAdapter {
   stream<Request, Response>(
     rpc: string,
     serve: (context: CallContext, request: Request) => AsyncIterable<Response>,
+    audited?: (request: Request) => AuditSubject,
   ): handleServerStreamingCall<Request, Response> {
     return (call) => {
-      const run = this.#begin(rpc, call);
+      const run = this.#begin(rpc, call, audited);
       void (async () => {
         let release: (() => void) | undefined;
         try {
@@ -91,13 +100,22 @@ export class RpcAdapter {
     };
   }
 
-  #begin(rpc: string, call: AnyCall) {
-    const { admission, log, metrics, stopping } = this.#options;
+  #begin<Request>(
+    rpc: string,
+    call: ServerUnaryCall<Request, unknown> | ServerWritableStream<Request, unknown>,
+    audited: ((request: Request) => AuditSubject) | undefined,
+  ) {
+    const { admission, log, metrics, stopping, tracer } = this.#options;
+    const audit = audited === undefined ? undefined : this.#options.audit?.begin();
     const started = performance.now();
+    const startedAt = tracer === undefined ? 0 : Date.now();
+    const [traceparent] = call.metadata.get('traceparent');
+    const parent = typeof traceparent === 'string' ? parseTraceparent(traceparent) : undefined;
     const ending = new CallEnd();
     const facts: Record<string, string | number> = {};
     const peer = call.getPeer();
     let pod: Pod | undefined;
+    let caller: Caller | undefined;
     // grpc-js says so of calls that have ended, too.
     call.on('cancelled', () => {
       if (!ending.aborted) ending.abort(cancellation(call));
@@ -107,7 +125,7 @@ export class RpcAdapter {
     return {
       ending,
       admit: async (of: AnyCall): Promise<CallContext> => {
-        const caller = this.#options.callerOf(peer);
+        caller = this.#options.callerOf(peer);
         if (caller.kind === 'pod') caller.process?.verifyInTurn();
         facts.caller = caller.kind === 'pod' ? (caller.process?.containerId?.slice(0, 12) ?? '') : 'admin';
         if (caller.kind === 'pod') admission.admit(caller.podUid);
@@ -116,6 +134,7 @@ export class RpcAdapter {
           pod,
           caller,
           facts,
+          audit,
           get signal() {
             return ending.signal;
           },
@@ -125,14 +144,24 @@ export class RpcAdapter {
         const known = error === undefined ? undefined : classify(error, ending);
         this.#running.delete(ending);
         ending.abort(over);
-        const ms = performance.now() - started;
-        metrics.called(rpc, known?.reason ?? 'OK', known?.code ?? 0, ms);
+        const took = performance.now() - started;
+        const code = known?.code ?? 0;
+        const reason = known?.reason ?? 'OK';
+        metrics.called(rpc, reason, code, took);
+        const ms = Math.round(took * 100) / 100;
+        const { container } = facts;
+        const traceId = tracer?.ended({ rpc, parent, startedAt, ms, pod, container, code, reason }) ?? parent?.traceId;
+        if (audit !== undefined && audited !== undefined) {
+          const end = { rpc, pod, caller, bytes: facts.bytes, code, reason, ms, traceId };
+          this.#options.audit?.ended(audited(call.request), audit, end);
+        }
         const line = {
           rpc,
           pod: pod && `${pod.namespace}/${pod.name}`,
           ...facts,
-          code: known?.code ?? 0,
-          ms: Math.round(ms * 100) / 100,
+          code,
+          ms,
+          traceId,
         };
         if (known === undefined) log.info(line, 'call');
         else if (known.reason === 'INTERNAL') log.error({ ...line, reason: known.reason, err: known.cause }, 'call');

@@ -30,6 +30,7 @@ export async function* collectArtifact(
     for await (const chunk of recut(encode(body, format, request.compressionLevel, context.signal))) {
       size += chunk.length;
       hash.update(chunk);
+      context.facts.bytes = size;
       yield { chunk };
     }
     context.facts.bytes = size;

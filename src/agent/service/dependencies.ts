@@ -54,6 +54,7 @@ export function containerNamed(dependencies: ServiceDependencies, context: CallC
   context.facts.container = name;
   const container = dependencies.store.container(context.pod.uid, name);
   if (container === undefined) throw containerNotFound(name);
+  context.audit?.note(name, { containerId: container.id });
   return container;
 }
 

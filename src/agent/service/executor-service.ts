@@ -1,5 +1,6 @@
 import type { ExecutorServiceHandlers } from '../../wire/generated/podhand/v1/ExecutorService.ts';
 import type { RpcAdapter } from '../rpc/adapter.ts';
+import { audited } from './audited.ts';
 import { collectArtifact } from './collect-artifact.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { getInfo } from './get-info.ts';
@@ -18,13 +19,19 @@ export function executorService(rpc: RpcAdapter, dependencies: ServiceDependenci
     GetInfo: rpc.unary('GetInfo', (context) => getInfo(dependencies, context)),
     ListContainers: rpc.unary('ListContainers', (context) => listContainers(dependencies, context)),
     Wait: rpc.stream('Wait', (context, request) => wait(dependencies, context, request)),
-    Kill: rpc.unary('Kill', (context, request) => kill(dependencies, context, request)),
+    Kill: rpc.unary('Kill', (context, request) => kill(dependencies, context, request), audited.kill),
     StreamLogs: rpc.stream('StreamLogs', (context, request) => streamLogs(dependencies, context, request)),
-    ReadFile: rpc.stream('ReadFile', (context, request) => readFile(dependencies, context, request)),
-    CollectArtifact: rpc.stream('CollectArtifact', (context, request) =>
-      collectArtifact(dependencies, context, request),
+    ReadFile: rpc.stream('ReadFile', (context, request) => readFile(dependencies, context, request), audited.readFile),
+    CollectArtifact: rpc.stream(
+      'CollectArtifact',
+      (context, request) => collectArtifact(dependencies, context, request),
+      audited.collectArtifact,
     ),
-    SaveArtifact: rpc.stream('SaveArtifact', (context, request) => saveArtifact(dependencies, context, request)),
+    SaveArtifact: rpc.stream(
+      'SaveArtifact',
+      (context, request) => saveArtifact(dependencies, context, request),
+      audited.saveArtifact,
+    ),
     ResolveEntrypoint: rpc.unary('ResolveEntrypoint', (context, request) =>
       resolveEntrypoint(dependencies, context, request),
     ),

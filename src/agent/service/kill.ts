@@ -5,7 +5,7 @@ import type { KillResponse } from '../../wire/generated/podhand/v1/KillResponse.
 import type { CallContext } from '../connection/caller.ts';
 import type { SignalRole } from '../executors/roles.ts';
 import { escalate } from '../kill/escalate.ts';
-import { parseSignal, type SignalName, signalNumbers } from '../kill/signals.ts';
+import { nameOfSignal, parseSignal, type SignalName, signalNumbers } from '../kill/signals.ts';
 import { type Container, hasEnded } from '../pods/model.ts';
 import { callerContainer, containerNamed, roleOf, type ServiceDependencies } from './dependencies.ts';
 import { duration, millisecondsOf, recordMessage } from './messages.ts';
@@ -35,13 +35,22 @@ export async function kill(
   }
   const name = parseSignal(request.signal || 'TERM');
   const graceMs = graceOf(request);
-  const signals = roleOf(dependencies, context, 'signal');
+  const signals = noted(roleOf(dependencies, context, 'signal'), context);
   const containers = names.map((each) => containerNamed(dependencies, context, each));
   context.facts.container = names.join(',').slice(0, 253);
-  const one = (container: Container) =>
-    request.once
-      ? signalOnce(dependencies, context, signals, container, name)
-      : stop(dependencies, context, signals, container, name, graceMs);
+  const one = async (container: Container) => {
+    try {
+      const outcome = request.once
+        ? await signalOnce(dependencies, context, signals, container, name)
+        : await stop(dependencies, context, signals, container, name, graceMs);
+      context.audit?.note(container.name, { outcome: 'OK', code: 0, result: outcome.result });
+      return outcome;
+    } catch (error) {
+      if (error instanceof PodhandError)
+        context.audit?.note(container.name, { outcome: error.reason, code: error.code });
+      throw error;
+    }
+  };
   // One that cannot be stopped keeps none of the others from being stopped.
   const settled = await Promise.allSettled(containers.map(one));
   return {
@@ -93,6 +102,24 @@ async function signalOnce(
     container: container.name,
     result: 'KILL_RESULT_ALREADY_GONE',
     finalRecord: record === undefined ? null : recordMessage(record),
+  };
+}
+
+/** Tells the audit log every signal that was sent, also of an escalation that was broken off. */
+function noted(signals: SignalRole, { audit }: CallContext): SignalRole {
+  if (audit === undefined) return signals;
+  const sent = new Map<string, number[]>();
+  return {
+    ...(signals.withoutKill !== undefined && { withoutKill: signals.withoutKill }),
+    send: async (container, number, signal) => {
+      const outcome = await signals.send(container, number, signal);
+      if (outcome === 'sent') {
+        const numbers = [...(sent.get(container.name) ?? []), number];
+        sent.set(container.name, numbers);
+        audit.note(container.name, { signals: numbers.map(nameOfSignal) });
+      }
+      return outcome;
+    },
   };
 }
 

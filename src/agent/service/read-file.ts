@@ -22,6 +22,7 @@ export async function* readFile(
     let sent = 0;
     for await (const chunk of recut(body.chunks)) {
       sent += chunk.length;
+      context.facts.bytes = sent;
       yield { chunk };
     }
     context.facts.bytes = sent;

@@ -1,6 +1,7 @@
 import { closeSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { BackOff } from './back-off.ts';
+import { placeBinary } from './placed-binary.ts';
 import { isInPlace, makeSocketFile, removeSocketFile, type SocketFile } from './socket-file.ts';
 import type { OpenPlace, SocketPlace } from './socket-place.ts';
 
@@ -16,6 +17,8 @@ export interface SocketListener {
   lost(place: SocketPlace): void;
   /** See `Obstacle`; told each time that an attempt failed. */
   obstructed(place: SocketPlace, obstacle: string): void;
+  /** The emissary could not be put beside the socket. */
+  unplaced(place: SocketPlace, obstacle: string): void;
   /** Of a connection that could not be accepted. */
   failed(place: SocketPlace, error: Error): void;
 }
@@ -33,12 +36,15 @@ interface Standing {
 export class PlacedSocket {
   readonly place: SocketPlace;
   readonly #listener: SocketListener;
+  readonly #binary: Uint8Array | undefined;
   readonly #backOff = new BackOff();
   #standing: Standing | undefined;
 
-  constructor(place: SocketPlace, listener: SocketListener) {
+  /** `binary`: the emissary, to be put beside the socket in a volume. */
+  constructor(place: SocketPlace, listener: SocketListener, binary?: Uint8Array) {
     this.place = place;
     this.#listener = listener;
+    this.#binary = binary;
   }
 
   get stands(): boolean {
@@ -87,6 +93,8 @@ export class PlacedSocket {
 
   /** Takes over the descriptor of `place`. */
   #make(place: OpenPlace): void {
+    // First: whoever finds the socket finds the emissary.
+    this.#placeBinary(place.fd);
     const file = makeSocketFile(place.fd, socketName, socketMode);
     if ('obstacle' in file) {
       closeSync(place.fd);
@@ -98,5 +106,11 @@ export class PlacedSocket {
     server.listen({ fd: file.fd });
     this.#standing = { place, file, server };
     this.#listener.made(this.place);
+  }
+
+  #placeBinary(directoryFd: number): void {
+    if (this.#binary === undefined || this.place.kind !== 'emptyDir') return;
+    const found = placeBinary(directoryFd, this.#binary);
+    if (found !== undefined) this.#listener.unplaced(this.place, found.obstacle);
   }
 }

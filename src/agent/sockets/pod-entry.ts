@@ -13,6 +13,8 @@ interface Options {
   readonly podUid: string;
   readonly podsDirectory: string;
   readonly listener: SocketListener;
+  /** The emissary, where it is put into the volumes. */
+  readonly binary: Uint8Array | undefined;
   readonly log: Logger;
   /** All that is known of the pod has ended, and nothing of it is seen to live. */
   isOver(): boolean;
@@ -40,7 +42,7 @@ export class PodEntry {
 
   add(place: SocketPlace): void {
     const known = this.#sockets.some(({ place: other }) => other.kind === place.kind && other.volume === place.volume);
-    if (!known) this.#sockets.push(new PlacedSocket(place, this.#options.listener));
+    if (!known) this.#sockets.push(new PlacedSocket(place, this.#options.listener, this.#options.binary));
   }
 
   /** Watches the pod's directories until its first container has started. */

@@ -7,6 +7,7 @@ import { DirectoryWatch } from '../pods/directory-watch.ts';
 import { hasEnded, type Pod } from '../pods/model.ts';
 import type { PodChange, PodStore } from '../pods/store.ts';
 import { DirectoryPlace, removeLeftDirectories } from './directory-place.ts';
+import { loadBinary } from './placed-binary.ts';
 import { type SocketListener, socketName } from './placed-socket.ts';
 import { PodEntry } from './pod-entry.ts';
 import { listenerTo } from './socket-listener.ts';
@@ -18,7 +19,7 @@ const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const setUpCheckEvery = 25;
 
 export interface PodSocketsOptions {
-  readonly config: Pick<AgentConfig, 'runDir' | 'kubelet' | 'sockets'>;
+  readonly config: Pick<AgentConfig, 'runDir' | 'kubelet' | 'sockets' | 'emissary'>;
   readonly store: PodStore;
   readonly metrics: SocketMetrics;
   readonly log: Logger;
@@ -38,13 +39,17 @@ export class PodSockets {
   readonly #podsDirectory: string;
   readonly #entries = new Map<string, PodEntry>();
   readonly #listener: SocketListener;
+  readonly #binary: Uint8Array | undefined;
   readonly #timers: NodeJS.Timeout[] = [];
   #watch: DirectoryWatch | undefined;
 
+  /** Errors: those of `loadBinary`. */
   constructor(options: PodSocketsOptions) {
     this.#options = options;
     this.#podsDirectory = `${options.config.kubelet.directory}/pods`;
     this.#listener = listenerTo(options);
+    const { binary } = options.config.emissary;
+    this.#binary = binary === '' ? undefined : loadBinary(binary);
   }
 
   /** Listens for the pods of the store and for those that come, until `signal` aborts or `close`. */
@@ -166,6 +171,7 @@ export class PodSockets {
       podUid: uid,
       podsDirectory: this.#podsDirectory,
       listener: this.#listener,
+      binary: this.#binary,
       log,
       isOver: () => isOver(store, uid) && !hasProcesses(uid),
     });

@@ -46,6 +46,10 @@ export function listenerTo({ store, metrics, log, onConnection }: Options): Sock
         log.warn({ ...facts(place), obstacle }, 'no socket for this pod: something is in the way'),
       );
     },
+    unplaced: (place, obstacle) =>
+      once(place, `binary ${obstacle}`, () =>
+        log.warn({ ...facts(place), obstacle }, 'the emissary could not be put into this pod’s volume'),
+      ),
     failed: (place, err) => log.error({ err, ...facts(place) }, 'a connection could not be accepted'),
   };
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { InitOptions } from '../commands/init.ts';
 import type { Start } from './program.ts';
+import { duration } from './values.ts';
 
 /** The command that makes a pod's volume ready: init. */
 export function defineInit(program: Command, start: Start): void {
@@ -13,6 +14,11 @@ export function defineInit(program: Command, start: Start): void {
     .option(
       '--template <file>',
       'also put the template there that says what to save and wait for; - reads it from stdin',
+    )
+    .option(
+      '--collect-within <duration>',
+      'keep each container that has ended until an agent holds its files, so long at most (1m)',
+      duration,
     )
     .addHelpText(
       'after',

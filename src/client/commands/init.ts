@@ -14,6 +14,8 @@ export interface InitOptions {
   readonly name: string;
   readonly binary?: string;
   readonly template?: string;
+  /** Milliseconds. */
+  readonly collectWithin?: number;
 }
 
 /** `podhand init`: makes the pod's shared volume ready for the emissary. Needs no agent. */
@@ -25,6 +27,7 @@ export async function init(session: Session, options: InitOptions): Promise<numb
     const installed = installBinary(options.binary ?? ownBinary(), join(dir, name));
     const milliseconds = Math.round((performance.now() - started) * 10) / 10;
     const template = options.template === undefined ? undefined : await writeTemplate(dir, options.template);
+    if (options.collectWithin !== undefined) writeShared(join(dir, 'agent'), `${options.collectWithin}`);
     const answer = { ...installed, milliseconds, ...(template !== undefined && { template }) };
     await session.print(answer, () =>
       facts([
@@ -55,9 +58,13 @@ async function writeTemplate(dir: string, source: string): Promise<string> {
     throw new PodhandError('INVALID_REQUEST', `the template is no JSON`, { cause: error });
   }
   const path = join(dir, 'template');
+  writeShared(path, content);
+  return path;
+}
+
+function writeShared(path: string, content: string): void {
   using file = new AtomicFile(Buffer.from(path), 0o444);
   file.write(Buffer.from(content));
   file.setMode(0o444);
   file.commit({ durable: false });
-  return path;
 }

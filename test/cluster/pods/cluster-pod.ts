@@ -18,6 +18,8 @@ export interface ClusterPodOptions {
   readonly labels: Readonly<Record<string, string>>;
   /** Of the pod's `spec`, over what is usual here. */
   readonly spec?: object;
+  /** See ManifestOptions. */
+  readonly emissary?: boolean;
 }
 
 /**
@@ -110,7 +112,7 @@ export class ClusterPod implements TestPod {
   }
 
   async #create(): Promise<PodObject> {
-    const { api, labels, socketsDir, spec = {} } = this.#options;
+    const { api, labels, socketsDir, spec = {}, emissary = false } = this.#options;
     await mkdir(socketsDir, { recursive: true });
     for (const name of this.#secrets()) {
       const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name, labels }, stringData: { key: 'value' } };
@@ -118,7 +120,7 @@ export class ClusterPod implements TestPod {
     }
     const { name, namespace } = this;
     const specs = this.#containers.map((container) => container.spec);
-    const manifest = podManifest({ name, namespace, specs, socketsDir, labels, spec });
+    const manifest = podManifest({ name, namespace, specs, socketsDir, labels, spec, emissary });
     const pod = await api.create<PodObject>(`/api/v1/namespaces/${namespace}/pods`, manifest);
     this.#uid = pod.metadata.uid;
     return pod;

@@ -18,16 +18,20 @@ export class ClusterRuntime implements TestRuntime {
   readonly #run = randomBytes(4).toString('hex');
   readonly #pods: ClusterPod[] = [];
 
-  private constructor(cluster: Cluster) {
+  readonly #emissary: boolean;
+
+  private constructor(cluster: Cluster, emissary: boolean) {
     this.cluster = cluster;
+    this.#emissary = emissary;
     this.kubeletDir = cluster.kubeletDir;
     this.socketsDir = join(dirname(cluster.kubeletDir), `podhand-${this.#run}`, 'pods');
     this.#api = new AdminApi(cluster.kubeconfig);
   }
 
-  static async open(cluster: Cluster): Promise<ClusterRuntime> {
+  /** `emissary`: every container's command is run by it. */
+  static async open(cluster: Cluster, { emissary = false } = {}): Promise<ClusterRuntime> {
     for (const image of images) await cluster.loadImage(image);
-    const runtime = new ClusterRuntime(cluster);
+    const runtime = new ClusterRuntime(cluster, emissary);
     // On a node there is always another pod: the agent's own. A kubelet that answers with none has just started.
     const neighbour = await runtime.pod({ name: `neighbour-${runtime.#run}` });
     await neighbour.run({ name: 'main', command: ['/bin/sleep', '86400'] });
@@ -44,6 +48,7 @@ export class ClusterRuntime implements TestRuntime {
       socketsDir: this.socketsDir,
       labels: { 'podhand-test/run': this.#run },
       spec,
+      emissary: this.#emissary,
     });
     this.#pods.push(pod);
     return pod;

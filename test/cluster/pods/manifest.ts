@@ -13,10 +13,16 @@ export interface ManifestOptions {
   readonly labels: Readonly<Record<string, string>>;
   /** Of the pod's `spec`, over what is usual here. */
   readonly spec: object;
+  /** Every command is run by the emissary, which an init container puts into the pod's shared volume. */
+  readonly emissary: boolean;
 }
 
+const emissaryDir = '/var/run/argo';
+const emissaryMount = { name: 'var-run-argo', mountPath: emissaryDir };
+const checkoutMount = { name: 'podhand-checkout', mountPath: '/podhand', readOnly: true };
+
 /** A Pod of these containers. Those with `start: false` wait at their gate before they become what they are. */
-export function podManifest({ name, namespace, specs, socketsDir, labels, spec }: ManifestOptions): object {
+export function podManifest({ name, namespace, specs, socketsDir, labels, spec, emissary }: ManifestOptions): object {
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -27,10 +33,12 @@ export function podManifest({ name, namespace, specs, socketsDir, labels, spec }
       enableServiceLinks: false,
       terminationGracePeriodSeconds: 1,
       tolerations: [{ operator: 'Exists' }],
-      containers: specs.map(container),
+      ...(emissary && { initContainers: [withRoom(init, specs)] }),
+      containers: specs.map((each) => (emissary ? supervised(container(each)) : container(each))),
       volumes: [
         ...volumesOf(name, specs),
         { name: gateVolume, emptyDir: {} },
+        ...(emissary ? [{ name: emissaryMount.name, emptyDir: {} }] : []),
         { name: 'podhand-sockets', hostPath: { path: socketsDir, type: 'DirectoryOrCreate' } },
         { name: 'podhand-checkout', hostPath: { path: checkout } },
       ],
@@ -43,7 +51,38 @@ export function secretName(pod: string, volume: string): string {
   return `${pod}-${volume}`;
 }
 
-function container(spec: ContainerSpec): object {
+const init = {
+  name: 'init',
+  image: 'podhand-test/node:latest',
+  imagePullPolicy: 'Never',
+  command: ['/usr/bin/node', '/podhand/bin/podhand', 'init'],
+  volumeMounts: [emissaryMount, checkoutMount],
+};
+
+/** Where every container has a limit their pod has one too: then the init container needs its own. */
+function withRoom(init: object, specs: readonly ContainerSpec[]): object {
+  const isLimited = specs.every(({ memoryBytes }) => memoryBytes !== undefined);
+  return isLimited ? { ...init, resources: { limits: { memory: '256Mi' } } } : init;
+}
+
+function supervised({ command, ...rest }: ContainerManifest): object {
+  const { name, volumeMounts } = rest;
+  if (command === undefined) throw new Error(`container ${name}: the emissary has to be told its command`);
+  return {
+    ...rest,
+    command: [`${emissaryDir}/podhand-emissary`, '--container', name, '--capture', '--', ...command],
+    volumeMounts: [...volumeMounts, emissaryMount],
+  };
+}
+
+interface ContainerManifest {
+  readonly name: string;
+  readonly command?: readonly string[];
+  readonly volumeMounts: readonly object[];
+  readonly [key: string]: unknown;
+}
+
+function container(spec: ContainerSpec): ContainerManifest {
   const [user, group] = spec.user?.split(':').map(Number) ?? [];
   return {
     name: spec.name,
@@ -57,9 +96,10 @@ function container(spec: ContainerSpec): object {
     ],
     tty: spec.tty ?? false,
     ...(spec.memoryBytes !== undefined && { resources: { limits: { memory: `${spec.memoryBytes}` } } }),
-    ...(user !== undefined && {
-      securityContext: { runAsUser: user, ...(group !== undefined && { runAsGroup: group }) },
-    }),
+    securityContext: {
+      ...(user !== undefined && { runAsUser: user, ...(group !== undefined && { runAsGroup: group }) }),
+      ...(spec.capabilities && { capabilities: { add: [...spec.capabilities] } }),
+    },
     volumeMounts: [
       ...(spec.volumes ?? []).map(({ volume, mountPath, readOnly = false, subPath }) => ({
         name: volume,
@@ -71,7 +111,7 @@ function container(spec: ContainerSpec): object {
       ...(spec.socketDir
         ? [{ name: 'podhand-sockets', mountPath: '/run/podhand', subPathExpr: '$(POD_UID)', readOnly: true }]
         : []),
-      ...(spec.checkout ? [{ name: 'podhand-checkout', mountPath: '/podhand', readOnly: true }] : []),
+      ...(spec.checkout ? [checkoutMount] : []),
     ],
   };
 }

@@ -1,11 +1,11 @@
 import { isUtf8 } from 'node:buffer';
 import { PodhandError } from '../../../../wire/errors.ts';
+import { type ReadEntry, TarReader } from '../../../files/archive/tar-reader.ts';
 import { components, quotePath } from '../../../files/path.ts';
 import type { ResponseStream } from '../../../http/response-stream.ts';
 import { type Engine, enginePath } from '../engine.ts';
 import { engineStatus, translateEngineError } from '../engine-error.ts';
 import { type PathStat, readPathStat } from './path-stat.ts';
-import { type ReadEntry, TarReader } from './tar-reader.ts';
 
 /** As the kernel's own bound. */
 const maxLinks = 40;

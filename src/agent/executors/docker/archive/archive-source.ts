@@ -1,11 +1,13 @@
 import { PodhandError } from '../../../../wire/errors.ts';
+import { ArchiveTree, wrongType } from '../../../files/archive/archive-tree.ts';
+import { closing } from '../../../files/archive/closing.ts';
+import { factsOf, type ReadEntry, TarReader } from '../../../files/archive/tar-reader.ts';
 import { fileTooLarge } from '../../../files/budget.ts';
 import { baseName, components, quotePath } from '../../../files/path.ts';
 import type {
   CopyDestination,
   CopyResult,
   FileBody,
-  FileFacts,
   FileSource,
   TreeLimits,
   TreeSummary,
@@ -15,8 +17,6 @@ import type { Engine } from '../engine.ts';
 import { translateEngineError } from '../engine-error.ts';
 import { type ArchiveMountOptions, ArchiveMounts, type AskedMount } from './archive-mounts.ts';
 import { ArchivePaths, type CanonicalPath } from './archive-paths.ts';
-import { ArchiveTree, wrongType } from './archive-tree.ts';
-import { type ReadEntry, TarReader } from './tar-reader.ts';
 
 /** Writes into a volume of the caller's container: whole or not at all. Both answer the bytes written. */
 export interface SaveFunctions {
@@ -113,7 +113,11 @@ class ArchiveSource implements FileSource {
       if (first.type !== 'file') throw changed(path);
       if (first.size > limits.maxFileBytes) throw fileTooLarge(path, first.size, limits.maxFileBytes);
       const summary: TreeSummary = { contentBytes: first.size, entries: 1, skipped: noneSkipped };
-      return { facts: factsOf(first), chunks: closing(stream, reader.content(), signal), summary: () => summary };
+      return {
+        facts: factsOf(first),
+        chunks: closing(() => stream.close(), reader.content(), failed(signal)),
+        summary: () => summary,
+      };
     });
   }
 
@@ -127,7 +131,7 @@ class ArchiveSource implements FileSource {
       const tree = new ArchiveTree({ reader, name: baseName(path), limits, isLeftOut });
       return {
         facts: factsOf(first),
-        chunks: closing(stream, tree.chunks(first), signal),
+        chunks: closing(() => stream.close(), tree.chunks(first), failed(signal)),
         summary: () => tree.summary(),
       };
     });
@@ -152,42 +156,10 @@ class ArchiveSource implements FileSource {
   }
 }
 
-/** The chunks; the stream is closed when they end or are left, also where the first was never asked for. */
-function closing(
-  stream: ResponseStream,
-  chunks: AsyncGenerator<Buffer>,
-  signal: AbortSignal,
-): AsyncIterableIterator<Buffer> {
-  return {
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-    async next() {
-      try {
-        const next = await chunks.next();
-        if (next.done === true) stream.close();
-        return next;
-      } catch (error) {
-        stream.close();
-        signal.throwIfAborted();
-        throw translateEngineError(error);
-      }
-    },
-    async return() {
-      stream.close();
-      return { done: true, value: undefined };
-    },
-  };
-}
-
-function factsOf({ type, size, mode, uid, gid, mtimeSeconds }: ReadEntry): FileFacts {
-  return {
-    type: type === 'directory' ? 'directory' : 'file',
-    size,
-    mode,
-    uid,
-    gid,
-    modifiedAt: new Date(mtimeSeconds * 1000),
+function failed(signal: AbortSignal): (error: unknown) => unknown {
+  return (error) => {
+    signal.throwIfAborted();
+    return translateEngineError(error);
   };
 }
 

@@ -1,16 +1,16 @@
-import { PodhandError } from '../../../../wire/errors.ts';
-import { Budget } from '../../../files/budget.ts';
-import { components, quotePath } from '../../../files/path.ts';
-import type { TreeLimits, TreeSummary } from '../../../files/source.ts';
-import { padding, type TarEntry } from '../../../files/tar/entry.ts';
-import { endOfArchive, TarHeaders } from '../../../files/tar/headers.ts';
+import { PodhandError } from '../../../wire/errors.ts';
+import { Budget } from '../budget.ts';
+import { components, quotePath } from '../path.ts';
+import type { TreeLimits, TreeSummary } from '../source.ts';
+import { padding, type TarEntry } from '../tar/entry.ts';
+import { endOfArchive, TarHeaders } from '../tar/headers.ts';
 import type { ReadEntry, TarReader } from './tar-reader.ts';
 
 const chunkBytes = 64 * 1024;
 
 /**
- * Writes the engine's archive anew: the same entries with names that were checked, under `name`; without FIFOs, devices
- * and what `isLeftOut` says of a path relative to the top; within the limits. Sockets the engine itself leaves out, and
+ * Writes somebody else's archive anew: the same entries with names that were checked, under `name`; without FIFOs, devices
+ * and what `isLeftOut` says of a path relative to the top; within the limits. What wrote it leaves out sockets, and
  * does not tell.
  */
 export class ArchiveTree {
@@ -117,7 +117,7 @@ function isParent(part: Buffer): boolean {
 }
 
 function foreign(): PodhandError {
-  return new PodhandError('FILE_CHANGED', `the engine's archive holds an entry that is not of this tree`);
+  return new PodhandError('FILE_CHANGED', 'the archive holds an entry that is not of this tree');
 }
 
 export function wrongType(path: Buffer, type: string, wanted: 'file' | 'tree'): PodhandError {

@@ -1,6 +1,7 @@
-import { PodhandError } from '../../../../wire/errors.ts';
-import { blockBytes, padding } from '../../../files/tar/entry.ts';
-import { decodePax } from '../../../files/tar/pax.ts';
+import { PodhandError } from '../../../wire/errors.ts';
+import type { FileFacts } from '../source.ts';
+import { blockBytes, padding } from '../tar/entry.ts';
+import { decodePax } from '../tar/pax.ts';
 import { type RawHeader, readHeader } from './tar-header.ts';
 
 /** Long names and PAX records: names have at most 4 KiB, extended attributes some more. */
@@ -26,7 +27,7 @@ interface Source {
 
 /**
  * Reads an archive: ustar, PAX and GNU long names, names as bytes. Strict: whatever it does not know, a wrong checksum,
- * a length out of bounds or an end in the middle is FILE_CHANGED. The engine writes such an archive where a file shrinks
+ * a length out of bounds or an end in the middle is FILE_CHANGED. An engine writes such an archive where a file shrinks
  * while it is read.
  */
 export class TarReader {
@@ -154,6 +155,17 @@ function fail(): never {
 function malformed(): PodhandError {
   return new PodhandError(
     'FILE_CHANGED',
-    "the engine's archive of the path breaks off: a file may have changed while it was read",
+    'the archive of the path breaks off: a file may have changed while it was read',
   );
+}
+
+export function factsOf({ type, size, mode, uid, gid, mtimeSeconds }: ReadEntry): FileFacts {
+  return {
+    type: type === 'directory' ? 'directory' : 'file',
+    size,
+    mode,
+    uid,
+    gid,
+    modifiedAt: new Date(mtimeSeconds * 1000),
+  };
 }
