@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { availableParallelism, release } from 'node:os';
 import { benchEmissary } from './emissary.ts';
 import { benchLogs } from './logs.ts';
+import { benchManyPods } from './many-pods.ts';
 import { benchManyWaits } from './many-waits.ts';
 import { Report } from './report.ts';
 import { benchSave } from './save.ts';
@@ -16,6 +17,7 @@ import { benchWait } from './wait.ts';
 const benches: Readonly<Record<string, (stand: Stand, report: Report, sizes: Sizes) => Promise<void>>> = {
   wait: benchWait,
   'many-waits': benchManyWaits,
+  'many-pods': benchManyPods,
   unary: benchUnary,
   save: benchSave,
   tar: benchTar,

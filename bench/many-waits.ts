@@ -1,9 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SocketProxy } from '../test/docker/socket-proxy.ts';
 import { figures } from './figures.ts';
+import { cpuMs, rssMiB } from './process-load.ts';
 import type { Report } from './report.ts';
 import type { Sizes } from './sizes.ts';
 import { type BenchAgent, drain, executors, known, type Stand } from './stand.ts';
@@ -91,13 +92,4 @@ class RequestCount {
   look(sent: Buffer): void {
     this.requests += sent.toString('latin1').split(' HTTP/1.1\r\n').length - 1;
   }
-}
-
-function cpuMs(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ') ?? [];
-  return (Number(fields[11]) + Number(fields[12])) * 10;
-}
-
-function rssMiB(pid: number): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]) / 1024;
 }

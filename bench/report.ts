@@ -4,6 +4,8 @@ import type { Figures } from './figures.ts';
 export interface Goal {
   readonly of: 'p50' | 'p99';
   readonly ratioAtMost?: number;
+  /** By how much podhand's may be above the peer's, where that may be 0. */
+  readonly moreAtMost?: number;
   readonly atMost?: number;
 }
 
@@ -41,7 +43,7 @@ export class Report {
 
   add(row: Row): void {
     const { podhand, against, unit } = row;
-    const ratio = { p50: podhand.p50 / against.p50, p99: podhand.p99 / against.p99 };
+    const ratio = { p50: by(podhand.p50, against.p50), p99: by(podhand.p99, against.p99) };
     const verdicts = (row.goals ?? []).map((goal) => judge(goal, row, ratio));
     this.rows.push({ ...row, ratio, verdicts });
     const pair = ({ p50, p99 }: { p50: number; p99: number }) => `${show(p50)} / ${show(p99)}`;
@@ -64,9 +66,22 @@ export class Report {
   }
 }
 
-function judge({ of, ratioAtMost, atMost }: Goal, row: Row, ratio: Judged['ratio']): Judged['verdicts'][number] {
+/** Nothing by nothing is the same. */
+function by(value: number, peer: number): number {
+  return value === peer ? 1 : value / peer;
+}
+
+function judge(
+  { of, ratioAtMost, moreAtMost, atMost }: Goal,
+  row: Row,
+  ratio: Judged['ratio'],
+): Judged['verdicts'][number] {
   if (ratioAtMost !== undefined) {
     return { goal: `ratio at ${of} at most ${show(ratioAtMost)}`, met: ratio[of] <= ratioAtMost };
+  }
+  if (moreAtMost !== undefined) {
+    const met = row.podhand[of] - row.against[of] <= moreAtMost;
+    return { goal: `${of} at most ${show(moreAtMost)} ${row.unit} more`, met };
   }
   return { goal: `${of} at most ${atMost} ${row.unit}`, met: row.podhand[of] <= (atMost ?? 0) };
 }

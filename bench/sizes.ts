@@ -13,6 +13,8 @@ export interface Sizes {
   readonly exits: number;
   /** Wait calls that are open at once. */
   readonly waits: number;
+  /** Real pods with a Wait call each. */
+  readonly pods: number;
   /** Rounds of transfers, and of a client's starts. */
   readonly rounds: number;
   /** Unary calls to each server. */
@@ -40,6 +42,7 @@ minutes; brings up an engine of its own and leaves nothing behind.
   --files N          in the tree that is collected (100000)
   --exits N          containers that are ended under waiting calls (100)
   --waits N          waiting calls at once (200)
+  --pods N           pods of a real cluster that wait at once (100)
   --rounds N         of transfers and starts (5)
   --calls N          unary calls to each server (20000)
   --help             this text
@@ -59,6 +62,7 @@ export function parseOptions(argv: readonly string[], names: readonly string[]):
       files: text,
       exits: text,
       waits: text,
+      pods: text,
       rounds: text,
       calls: text,
       help: { type: 'boolean' },
@@ -80,6 +84,7 @@ export function parseOptions(argv: readonly string[], names: readonly string[]):
       files: count(values.files ?? '100000'),
       exits: count(values.exits ?? '100'),
       waits: count(values.waits ?? '200'),
+      pods: count(values.pods ?? '100'),
       rounds: count(values.rounds ?? '5'),
       calls: count(values.calls ?? '20000'),
     },

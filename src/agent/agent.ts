@@ -12,8 +12,12 @@ import type { ExecutorSet } from './executors/roles.ts';
 import { chooseExecutor, feeder } from './executors/select.ts';
 import { readNodeCgroup } from './linux/node.ts';
 import { CallMetrics } from './metrics/call-metrics.ts';
+import { connectionEnds } from './metrics/connection-metrics.ts';
 import { serveMetrics } from './metrics/endpoint.ts';
-import { executorErrors, registerProcessMetrics } from './metrics/node-metrics.ts';
+import { registerEventLoop } from './metrics/event-loop.ts';
+import { gauge } from './metrics/gauges.ts';
+import { executorErrors, registerExecutorMetrics, registerProcessMetrics } from './metrics/node-metrics.ts';
+import { RecordMetrics } from './metrics/record-metrics.ts';
 import { SocketMetrics } from './metrics/socket-metrics.ts';
 import { listedPod } from './pods/listed.ts';
 import type { Pod } from './pods/model.ts';
@@ -29,6 +33,7 @@ import { listenOn } from './server/listen.ts';
 import { executorService } from './service/executor-service.ts';
 import { PodSockets } from './sockets/pod-sockets.ts';
 import { cautiousNow } from './steady-clock.ts';
+import { startTracing } from './tracing/start-tracing.ts';
 
 const pruneEveryMs = 10 * 60_000;
 /** For records that a full disk has refused. */
@@ -60,10 +65,17 @@ export async function startAgent({ config, version, log, createExecutors }: Opti
     const registry = new Registry();
     const store = new PodStore();
     const openWaits = { count: 0 };
+    const { endpoint } = config.tracing;
+    const tracer =
+      endpoint === '' ? undefined : await startTracing({ endpoint, version, nodeName: config.nodeName, log });
+    closers.push(() => tracer?.close());
     const admission = new Admission(config.limits);
     const executors = await createExecutors(config, log, running.signal);
     closers.push(() => executors.close());
-    closers.push(registerProcessMetrics(registry, () => executors.heldCount()));
+    closers.push(registerEventLoop(registry));
+    registerProcessMetrics(registry, version);
+    registerExecutorMetrics(registry, executors, config.limits);
+    gauge(registry, 'podhand_pods', 'Pods that the agent knows.', () => store.pods().length);
     const byName = countErrors(executors.byName, executorErrors(registry));
     const executorFor = (podUid: string) => {
       const name = chooseExecutor(config, store.pod(podUid)?.labels ?? {});
@@ -71,17 +83,19 @@ export async function startAgent({ config, version, log, createExecutors }: Opti
       if (executor === undefined) throw new Error(`executor ${name} was not created`);
       return executor;
     };
-    const recorder = new Recorder({
+    const recordMetrics = new RecordMetrics(registry, () => recorder.unwritten);
+    const recorder: Recorder = new Recorder({
       store,
       files: new RecordFiles(`${config.stateDir}/records`, log),
       log,
       maxRecords: config.records.maxRecords,
+      metrics: recordMetrics,
       usageAtEnd: (pod, container) => executorFor(pod.uid).stats?.final(container),
     });
     closers.push(() => recorder.settled());
     const exits = new ExitWatch((error) => log.error({ err: error }, 'ends of callers are not seen any more'));
     closers.push(() => exits.close());
-    const connections = new Connections({ limits: config.limits, log, exits });
+    const connections = new Connections({ limits: config.limits, log, exits, onEnd: connectionEnds(registry) });
     closers.push(() => connections.close());
     const metrics = new CallMetrics(registry, {
       streams: () => admission.streams,
@@ -93,6 +107,7 @@ export async function startAgent({ config, version, log, createExecutors }: Opti
       admission,
       metrics,
       log,
+      tracer,
       audit: config.log.audit ? new AuditLog(log, nameOf) : undefined,
       stopping: calls.signal,
       callerOf: (peer) => connections.callerOf(peer),

@@ -1,5 +1,6 @@
 import { Client, credentials, Metadata } from '@grpc/grpc-js';
 import { PodhandError } from '../wire/errors.ts';
+import { parseTraceparent } from '../wire/trace-context.ts';
 import { type SocketTarget, socketTarget } from './socket-target.ts';
 
 /** No message of the service is larger: streams are cut into chunks of 64 KiB, a full pod is under 2 MiB. */
@@ -26,6 +27,8 @@ export interface Address {
   readonly address?: string;
   /** Admin socket only: the pod that calls are about, `namespace/name` or a uid. */
   readonly pod?: string;
+  /** W3C trace context that is sent with every call; one that is malformed is not sent. */
+  readonly traceparent?: string | undefined;
 }
 
 /** One HTTP/2 connection to the agent, made at the first call and again after `renew`. */
@@ -53,6 +56,9 @@ export class Connection {
   get metadata(): Metadata {
     const metadata = new Metadata();
     if (this.#address.pod !== undefined) metadata.set('podhand-pod', this.#address.pod);
+    const { traceparent } = this.#address;
+    if (traceparent !== undefined && parseTraceparent(traceparent) !== undefined)
+      metadata.set('traceparent', traceparent);
     return metadata;
   }
 

@@ -99,12 +99,12 @@ describe('ends where containers are held', () => {
     const own = await SupervisedPod.make(subject);
     await own.sh('main', 'echo -n 0 > /var/run/argo/ctr/main/exitcode; echo forged; exec sleep 600');
     await expect.poll(() => existsSync(own.at('ctr/main/exitcode')), { timeout: 20_000 }).toBe(true);
-    const outcomes = async () =>
-      (await unary(subject.client, 'kill', { containers: ['main'], gracePeriod: { seconds: 0 } }, of(own.pod)))
-        .outcomes;
-    expect(await outcomes()).toMatchObject([
-      { result: 'KILL_RESULT_FORCED', finalRecord: { exitCode: 137, signal: 9 } },
-    ]);
+    const state = async () =>
+      (await unary(subject.client, 'listContainers', {}, of(own.pod))).containers.map((one) => one.state);
+    await expect.poll(state, { timeout: 20_000 }).toEqual(['CONTAINER_STATE_RUNNING']);
+    const request = { containers: ['main'], gracePeriod: { seconds: 0 } };
+    const { outcomes } = await unary(subject.client, 'kill', request, of(own.pod));
+    expect(outcomes).toMatchObject([{ result: 'KILL_RESULT_FORCED', finalRecord: { exitCode: 137, signal: 9 } }]);
   });
 
   test('the agent announces itself in a volume that is an emissary’s, and lets its containers go', async () => {

@@ -1,28 +1,30 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect } from 'vitest';
 import type { ExecutorName } from '../../src/agent/executors/roles.ts';
 import { ExecutorClient } from '../../src/client/executor-client.ts';
 import type { openCluster } from '../conformance/cluster-flavours.ts';
 import type { TestPod } from '../node/pods.ts';
+import { becomes } from '../node/processes.ts';
 import { AgentProcess } from '../sockets/agent-process.ts';
-import { expectNoLeak, type Footprint, settledFootprint } from './footprint.ts';
 
 export type OpenedCluster = Awaited<ReturnType<typeof openCluster>>;
+
+const knownWithinMs = 60_000;
 
 /** An agent in a process of its own on the node of a real cluster, asked on its admin socket. */
 export class ClusterAgent {
   readonly process: AgentProcess;
+  /** Where it could mount something. */
+  readonly mountDirs: readonly string[];
   readonly #directory: string;
   readonly #runDir: string;
-  readonly #mountDirs: readonly string[];
   readonly #clients: ExecutorClient[] = [];
 
   private constructor(opened: OpenedCluster, directory: string, runDir: string, process: AgentProcess) {
     this.#directory = directory;
     this.#runDir = runDir;
-    this.#mountDirs = [opened.cluster.kubeletDir, directory, runDir];
+    this.mountDirs = [opened.cluster.kubeletDir, directory, runDir];
     this.process = process;
   }
 
@@ -66,31 +68,30 @@ export class ClusterAgent {
     return client;
   }
 
+  /** On the pod's own socket, of an agent that has `callers.witness=none`: we are not in the pod. */
+  podClient(pod: TestPod): ExecutorClient {
+    const client = new ExecutorClient({ socketPath: join(this.#runDir, 'pods', pod.uid, 'agent.sock') });
+    this.#clients.push(client);
+    return client;
+  }
+
   /** Until the agent has heard of it: on the admin socket only a known pod can be asked about. */
   async known(pod: TestPod): Promise<void> {
-    const client = this.client(pod);
+    const client = new ExecutorClient({ socketPath: join(this.#runDir, 'admin.sock'), pod: pod.uid });
     const isKnown = () =>
       client.getInfo().then(
         () => true,
         () => false,
       );
-    await expect.poll(isKnown, { timeout: 60_000, message: `the agent knows pod ${pod.name}` }).toBe(true);
+    try {
+      if (!(await becomes(isKnown, knownWithinMs))) throw new Error(`the agent does not know pod ${pod.name}`);
+    } finally {
+      client.close();
+    }
   }
 
   closeClients(): void {
     for (const client of this.#clients.splice(0)) client.close();
-  }
-
-  /** With no client. */
-  async footprint(): Promise<Footprint> {
-    this.closeClients();
-    return await settledFootprint(this.process.pid, this.#mountDirs);
-  }
-
-  /** With no client. */
-  async expectNoLeak(before: Footprint): Promise<void> {
-    this.closeClients();
-    await expectNoLeak(this.process.pid, before, this.#mountDirs);
   }
 
   async close(): Promise<void> {

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'vitest';
+import type { ClusterAgent } from './cluster-agent.ts';
 
 /** What a process has of the node. */
 export interface Footprint {
@@ -73,4 +74,15 @@ export async function expectNoLeak(pid: number, before: Footprint, below: readon
   };
   const message = `more than before, of ${JSON.stringify(before)}`;
   await expect.poll(more, { timeout: 60_000, interval: 500, message }).toEqual({});
+}
+
+/** The footprint of an agent without clients. */
+export async function agentFootprint(agent: ClusterAgent): Promise<Footprint> {
+  agent.closeClients();
+  return await settledFootprint(agent.process.pid, agent.mountDirs);
+}
+
+export async function expectAgentLeaksNothing(agent: ClusterAgent, before: Footprint): Promise<void> {
+  agent.closeClients();
+  await expectNoLeak(agent.process.pid, before, agent.mountDirs);
 }

@@ -5,30 +5,13 @@ import { clusterFlavour, kubernetesTable } from '../conformance/cluster-flavours
 import { withSettings } from '../conformance/flavours.ts';
 import { of, openSubject, type Subject } from '../conformance/subject.ts';
 import type { TestContainer } from '../node/pods.ts';
+import { podLists, podWatches } from './served-requests.ts';
 
 const waits = 200;
 /** Each window holds several polls of an agent, which asks once a second. */
 const windowMs = 8_000;
 let subject: Subject | undefined;
 afterEach(async () => await subject?.close());
-
-/** What the kubelet itself counts. */
-async function podLists(cluster: Cluster): Promise<number> {
-  const text = await cluster.kubectl.must(['get', '--raw', `/api/v1/nodes/${cluster.nodeName}/proxy/metrics`]);
-  return sum(text, /^kubelet_http_requests_total\{.*path="pods".*\} (\d+)/gm);
-}
-
-/** What the API server itself counts. */
-async function podWatches(cluster: Cluster): Promise<number> {
-  return sum(
-    await cluster.kubectl.must(['get', '--raw', '/metrics']),
-    /^apiserver_longrunning_gauge\{.*resource="pods".*verb="WATCH".*\} (\d+)/gm,
-  );
-}
-
-function sum(text: string, line: RegExp): number {
-  return [...text.matchAll(line)].reduce((total, [, value]) => total + Number(value), 0);
-}
 
 function open(executor: 'kubelet' | 'k8sapi'): Promise<Subject> {
   const flavour = clusterFlavour('docker', executor, kubernetesTable, (opened) => opened[executor]);

@@ -3,6 +3,7 @@ import type { ClusterRuntime } from '../cluster/places.ts';
 import { openCluster } from '../conformance/cluster-flavours.ts';
 import type { TestContainer, TestPod } from '../node/pods.ts';
 import { ClusterAgent, type OpenedCluster } from './cluster-agent.ts';
+import { agentFootprint, expectAgentLeaksNothing } from './footprint.ts';
 
 export interface RestartedRuntime {
   readonly runtime: ClusterRuntime;
@@ -92,7 +93,7 @@ export function runtimeRestarts({ runtime, cluster: name, executors }: Restarted
       test('each wait and each followed log has the right end, and nothing is left of them', async () => {
         await warmUp();
         agent.closeClients();
-        const before = await agent.footprint();
+        const before = await agentFootprint(agent);
         const during = await counter();
         const after = await counter();
         for (let round = 0; round < restarts; round++) {
@@ -107,7 +108,7 @@ export function runtimeRestarts({ runtime, cluster: name, executors }: Restarted
         await after.main.signal('SIGTERM');
         await expectRight(after);
         for (const { pod } of [during, after]) await pod.remove();
-        await agent.expectNoLeak(before);
+        await expectAgentLeaksNothing(agent, before);
       }, 280_000);
     },
   );

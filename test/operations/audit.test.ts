@@ -148,7 +148,16 @@ describe('audit log of calls that came to nothing', () => {
 test('what an operator silences is the log of calls, not the audit', () => {
   const lines: string[] = [];
   const audit = new AuditLog(pino({ level: 'silent' }, { write: (line) => void lines.push(line) }), () => undefined);
-  const end = { rpc: 'ReadFile', pod: undefined, caller: undefined, bytes: 0, code: 0, reason: 'OK', ms: 1 };
+  const end = {
+    rpc: 'ReadFile',
+    pod: undefined,
+    caller: undefined,
+    bytes: 0,
+    code: 0,
+    reason: 'OK',
+    ms: 1,
+    traceId: undefined,
+  };
   audit.ended({ action: 'read', containers: ['main'], facts: { path: '/x' } }, audit.begin(), end);
   expect(auditOf(lines)).toMatchObject([{ container: 'main', path: '/x' }]);
 });

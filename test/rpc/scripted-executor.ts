@@ -34,6 +34,8 @@ export function exited(of: Container, exitCode: number): Container {
  */
 export class ScriptedExecutor {
   store: PodStore | undefined;
+  /** Whether the runtime can be reached. */
+  connected = true;
   readonly sent: string[] = [];
   /** What a signal does; by default nothing, as with a program that ignores it. */
   onSignal: (container: Container, number: number) => void = () => undefined;
@@ -45,6 +47,7 @@ export class ScriptedExecutor {
   }
 
   set(): ExecutorSet {
+    const connected = () => this.connected;
     const executor: Executor = {
       name: 'docker',
       capabilities: capabilityNames.map((name) => ({
@@ -53,7 +56,9 @@ export class ScriptedExecutor {
         note: name === 'stats' ? 'not here' : '',
       })),
       containers: {
-        connected: true,
+        get connected() {
+          return connected();
+        },
         feed: async (store) => {
           this.store = store;
           store.put(podA, container(podA, 'main'));
@@ -89,6 +94,7 @@ export class ScriptedExecutor {
         throw new Error('the scripted executor has no volumes');
       },
       heldCount: () => 0,
+      readers: () => ({ running: 0, waiting: 0, lost: 0 }),
       close: async () => undefined,
     };
   }

@@ -173,6 +173,14 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   metrics: z.strictObject({ listen: z.string().default('') }).prefault({}),
+  tracing: z
+    .strictObject({
+      endpoint: z
+        .string()
+        .regex(/^(https?:\/\/[^\s?#]+)?$/, 'must be http://HOST:PORT or https://HOST:PORT')
+        .default(''),
+    })
+    .prefault({}),
   log: z
     .strictObject({
       level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),

@@ -4,9 +4,21 @@ import { PodhandError } from '../../wire/errors.ts';
 import type { Limits } from '../config/schema.ts';
 import type { Caller } from './caller.ts';
 
+/** Who or what ended a connection: its client, or the agent and why. */
+export type ConnectionEnd =
+  | 'client'
+  | 'too_many'
+  | 'unidentified'
+  | 'silent'
+  | 'caller_exited'
+  | 'pod_gone'
+  | 'stopping';
+
 interface Options {
   readonly limits: Limits;
   readonly log: Logger;
+  /** Told once of every connection. */
+  readonly onEnd: (cause: ConnectionEnd) => void;
   /** Tells when a caller ends: what it opened ends with it, whoever else has the socket by then. */
   readonly exits: { watch(pidfd: number, exited: () => void): () => void };
 }
@@ -19,7 +31,8 @@ export class Connections {
   readonly #options: Options;
   readonly #identified = new Map<string, { readonly caller: Caller; readonly socket: Socket }>();
   readonly #perPod = new Map<string, number>();
-  readonly #sockets = new Set<Socket>();
+  /** Each with what has ended it, once something has. */
+  readonly #sockets = new Map<Socket, ConnectionEnd>();
   #next = 0;
 
   constructor(options: Options) {
@@ -52,10 +65,11 @@ export class Connections {
     if (open >= limits.connectionsPerPod || this.#sockets.size >= limits.connections) {
       log.warn({ pod, open }, 'connection refused: too many');
       socket.destroy();
+      this.#options.onEnd('too_many');
       return;
     }
     this.#perPod.set(pod, open + 1);
-    this.#sockets.add(socket);
+    this.#sockets.set(socket, 'client');
     socket.once('close', () => this.#closed(socket, pod));
     // Until the RPC library has it, a reset must not become an unhandled error.
     const ignore = () => undefined;
@@ -72,7 +86,7 @@ export class Connections {
         return;
       }
       if (caller.kind === 'pod' && caller.process !== undefined)
-        unwatch = this.#options.exits.watch(caller.process.pidfd, () => socket.destroy());
+        unwatch = this.#options.exits.watch(caller.process.pidfd, () => this.#end(socket, 'caller_exited'));
       // The only thing of a socket that the RPC library shows to its handlers.
       Object.defineProperty(socket, 'remoteAddress', { value: label });
       inject(socket);
@@ -80,32 +94,39 @@ export class Connections {
     } catch (error) {
       const reason = error instanceof PodhandError ? error.reason : 'INTERNAL';
       log.warn({ pod, reason, err: reason === 'INTERNAL' ? error : undefined }, 'connection refused: not identified');
-      socket.destroy();
+      this.#end(socket, 'unidentified');
     }
   }
 
   /** Closes what is still open. */
   close(): void {
-    for (const socket of this.#sockets) socket.destroy();
+    for (const socket of this.#sockets.keys()) this.#end(socket, 'stopping');
   }
 
   /** Closes the connections of a pod that has left the node. */
   closePod(podUid: string): void {
     for (const { caller, socket } of this.#identified.values()) {
-      if (caller.kind === 'pod' && caller.podUid === podUid) socket.destroy();
+      if (caller.kind === 'pod' && caller.podUid === podUid) this.#end(socket, 'pod_gone');
     }
   }
 
   /** A connection that never speaks is closed: HTTP/2 has a preface that every client sends at once. */
   #silence(socket: Socket): void {
     const timer = setTimeout(() => {
-      if (socket.bytesRead === 0) socket.destroy();
+      if (socket.bytesRead === 0) this.#end(socket, 'silent');
     }, this.#options.limits.handshake);
     timer.unref();
     socket.once('close', () => clearTimeout(timer));
   }
 
+  #end(socket: Socket, cause: ConnectionEnd): void {
+    if (socket.destroyed) return;
+    this.#sockets.set(socket, cause);
+    socket.destroy();
+  }
+
   #closed(socket: Socket, pod: string): void {
+    this.#options.onEnd(this.#sockets.get(socket) ?? 'client');
     this.#sockets.delete(socket);
     const open = (this.#perPod.get(pod) ?? 1) - 1;
     if (open > 0) this.#perPod.set(pod, open);

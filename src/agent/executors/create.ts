@@ -93,6 +93,7 @@ export async function createExecutors(config: AgentConfig, log: Logger, signal: 
     saving,
     hasProcesses: (podUid) => held.all().some((one) => one.podUid === podUid && !one.ended),
     heldCount: () => held.all().length,
+    readers: () => pool.stats,
     close: async () => {
       await kubernetes?.close();
       await pool.close();

@@ -30,6 +30,8 @@ export interface ExecutorSet {
   hasProcesses?(podUid: string): boolean;
   /** Containers whose process and root are held open. */
   heldCount(): number;
+  /** Readers at work, transfers that wait for one, and readers that are stuck. */
+  readers(): { readonly running: number; readonly waiting: number; readonly lost: number };
   /** Lets go of everything that is held. */
   close(): Promise<void>;
 }

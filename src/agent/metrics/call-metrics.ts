@@ -1,4 +1,5 @@
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Counter, Histogram, type Registry } from 'prom-client';
+import { gauge } from './gauges.ts';
 
 /** What the RPC layer counts. */
 export class CallMetrics {
@@ -6,7 +7,7 @@ export class CallMetrics {
   readonly #seconds: Histogram<'rpc'>;
   readonly #bytes: Counter;
 
-  constructor(registry: Registry, gauges: { streams(): number; connections(): number; waits(): number }) {
+  constructor(registry: Registry, open: { streams(): number; connections(): number; waits(): number }) {
     const registers = [registry];
     this.#calls = new Counter({
       name: 'podhand_calls_total',
@@ -22,20 +23,9 @@ export class CallMetrics {
       registers,
     });
     this.#bytes = new Counter({ name: 'podhand_sent_bytes_total', help: 'Bytes of logs and files sent.', registers });
-    gauge('podhand_open_streams', 'Streaming calls that are open.', gauges.streams);
-    gauge('podhand_connections', 'Connections that are open.', gauges.connections);
-    gauge('podhand_waits', 'Wait calls that are open.', gauges.waits);
-
-    function gauge(name: string, help: string, read: () => number): void {
-      new Gauge({
-        name,
-        help,
-        registers,
-        collect() {
-          this.set(read());
-        },
-      });
-    }
+    gauge(registry, 'podhand_open_streams', 'Streaming calls that are open.', open.streams);
+    gauge(registry, 'podhand_connections', 'Connections that are open.', open.connections);
+    gauge(registry, 'podhand_waits', 'Wait calls that are open.', open.waits);
   }
 
   called(rpc: string, reason: string, code: number, ms: number): void {

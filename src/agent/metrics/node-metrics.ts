@@ -1,52 +1,55 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { readdirSync, readFileSync } from 'node:fs';
 import { Counter, Gauge, type Registry } from 'prom-client';
+import type { Limits } from '../config/schema.ts';
+import type { ExecutorSet } from '../executors/roles.ts';
+import { gauge, gauges } from './gauges.ts';
 
-/** What the agent as a process shows: event-loop delay, memory, CPU, open descriptors of held containers. */
-export function registerProcessMetrics(registry: Registry, held: () => number): () => void {
-  const registers = [registry];
-  const delay = monitorEventLoopDelay({ resolution: 20 });
-  delay.enable();
-  new Gauge({
-    name: 'podhand_event_loop_delay_seconds',
-    help: 'Event-loop delay since the last scrape.',
-    labelNames: ['quantile'],
-    registers,
-    collect() {
-      for (const quantile of [50, 99, 100])
-        this.set({ quantile: String(quantile / 100) }, delay.percentile(quantile) / 1e9);
-      delay.reset();
-    },
+/** What the agent as a process shows: memory, CPU, descriptors, and since when. */
+export function registerProcessMetrics(registry: Registry, version: string): void {
+  const build = new Gauge({
+    name: 'podhand_build_info',
+    help: 'Always 1.',
+    labelNames: ['version', 'node_version'],
+    registers: [registry],
   });
-  new Gauge({
-    name: 'podhand_memory_bytes',
-    help: 'Memory of the agent.',
-    labelNames: ['kind'],
-    registers,
-    collect() {
-      const { rss, heapUsed, external } = process.memoryUsage();
-      this.set({ kind: 'rss' }, rss);
-      this.set({ kind: 'heap' }, heapUsed);
-      this.set({ kind: 'external' }, external);
-    },
+  build.set({ version, node_version: process.version }, 1);
+  const startedAt = Math.round(Date.now() / 1000 - process.uptime());
+  gauge(registry, 'podhand_start_time_seconds', 'When the agent was started, in seconds since 1970.', () => startedAt);
+  gauges(registry, 'podhand_memory_bytes', 'Memory of the agent.', 'kind', () => {
+    const { rss, heapUsed, external } = process.memoryUsage();
+    return { rss, heap: heapUsed, external };
   });
-  new Gauge({
-    name: 'podhand_cpu_seconds',
-    help: 'CPU time of the agent.',
-    registers,
-    collect() {
-      const { user, system } = process.cpuUsage();
-      this.set((user + system) / 1e6);
-    },
+  gauge(registry, 'podhand_cpu_seconds', 'CPU time of the agent.', () => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1e6;
   });
-  new Gauge({
-    name: 'podhand_held_containers',
-    help: 'Containers whose process, root and mount namespace are held.',
-    registers,
-    collect() {
-      this.set(held());
-    },
-  });
-  return () => delay.disable();
+  gauge(registry, 'podhand_open_descriptors', 'Open descriptors.', () => readdirSync('/proc/self/fd').length);
+  gauge(registry, 'podhand_max_descriptors', 'Descriptors that the agent may have open.', maxDescriptors);
+}
+
+/** What stands on the runtime: connections to it, held containers, readers, and the limits that they are measured by. */
+export function registerExecutorMetrics(registry: Registry, executors: ExecutorSet, limits: Limits): void {
+  gauge(registry, 'podhand_held_containers', 'Containers whose process, root and mount namespace are held.', () =>
+    executors.heldCount(),
+  );
+  gauges(registry, 'podhand_runtime_connected', '1 while the executor has its source of pods.', 'executor', () =>
+    Object.fromEntries(
+      [...executors.byName.values()].map(({ name, containers }) => [name, containers.connected ? 1 : 0]),
+    ),
+  );
+  gauges(
+    registry,
+    'podhand_readers',
+    'File readers at work, transfers that wait for one, and readers that a file does not let go.',
+    'state',
+    () => ({ ...executors.readers() }),
+  );
+  const { readers, connections, streams } = limits;
+  gauges(registry, 'podhand_limit', 'What the configuration allows on the node.', 'limit', () => ({
+    readers,
+    connections,
+    streams,
+  }));
 }
 
 /** Errors of the executor's own dealings with the runtime, by executor and role. */
@@ -57,4 +60,10 @@ export function executorErrors(registry: Registry): Counter<'executor' | 'reason
     labelNames: ['executor', 'reason'],
     registers: [registry],
   });
+}
+
+/** The soft limit; infinite where there is none. */
+function maxDescriptors(): number {
+  const soft = /^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1];
+  return soft === undefined ? Number.POSITIVE_INFINITY : Number(soft);
 }

@@ -9,6 +9,8 @@ interface Options {
   readonly files: RecordFiles;
   readonly log: Logger;
   readonly maxRecords: number;
+  /** Told of every write. */
+  readonly metrics: { written(): void; refused(): void };
   /** Figures of the container at its end. */
   usageAtEnd(pod: Pod, container: Container): Usage | undefined;
 }
@@ -28,6 +30,11 @@ export class Recorder {
 
   constructor(options: Options) {
     this.#options = options;
+  }
+
+  /** Records that the disk has refused so far. */
+  get unwritten(): number {
+    return this.#unwritten.size;
   }
 
   /** Loads what was written before, then records until `signal` aborts. Call before the store is fed. */
@@ -55,10 +62,10 @@ export class Recorder {
 
   /** Writes what the disk has refused before; to be called now and then. Stops at the first that it refuses again. */
   async writeAgain(): Promise<void> {
-    const { files, log } = this.#options;
+    const { log } = this.#options;
     for (const [key, record] of this.#unwritten) {
       try {
-        await files.write(record);
+        await this.#toDisk(record);
       } catch {
         // It was logged when it was refused first.
         return;
@@ -114,7 +121,7 @@ export class Recorder {
     // A record of the same attempt may still be on its way to the same name.
     await this.#records.get(key);
     try {
-      await this.#options.files.write(record);
+      await this.#toDisk(record);
       this.#unwritten.delete(key);
     } catch (error) {
       this.#unwritten.set(key, record);
@@ -124,6 +131,17 @@ export class Recorder {
       );
     }
     return record;
+  }
+
+  async #toDisk(record: FinalRecord): Promise<void> {
+    const { files, metrics } = this.#options;
+    try {
+      await files.write(record);
+    } catch (error) {
+      metrics.refused();
+      throw error;
+    }
+    metrics.written();
   }
 
   #bound(): void {

@@ -1,9 +1,11 @@
 import type { handleServerStreamingCall, handleUnaryCall, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import { PodhandError } from '../../wire/errors.ts';
+import { parseTraceparent } from '../../wire/trace-context.ts';
 import type { CallContext, Caller } from '../connection/caller.ts';
 import type { CallMetrics } from '../metrics/call-metrics.ts';
 import type { Pod } from '../pods/model.ts';
+import type { CallTracer } from '../tracing/call-tracer.ts';
 import type { Admission } from './admission.ts';
 import type { AuditLog, AuditSubject } from './audit.ts';
 import { CallEnd } from './call-end.ts';
@@ -21,6 +23,8 @@ interface Options {
   readonly log: Logger;
   /** Absent: no audit log is kept. */
   readonly audit: AuditLog | undefined;
+  /** Absent: no spans are made. */
+  readonly tracer: CallTracer | undefined;
   /** Aborts when the agent has drained long enough. */
   readonly stopping: AbortSignal;
   /** The caller of a connection, by the label that the connection carries. Errors: CALLER_UNKNOWN. */
@@ -101,9 +105,12 @@ export class RpcAdapter {
     call: ServerUnaryCall<Request, unknown> | ServerWritableStream<Request, unknown>,
     audited: ((request: Request) => AuditSubject) | undefined,
   ) {
-    const { admission, log, metrics, stopping } = this.#options;
+    const { admission, log, metrics, stopping, tracer } = this.#options;
     const audit = audited === undefined ? undefined : this.#options.audit?.begin();
     const started = performance.now();
+    const startedAt = tracer === undefined ? 0 : Date.now();
+    const [traceparent] = call.metadata.get('traceparent');
+    const parent = typeof traceparent === 'string' ? parseTraceparent(traceparent) : undefined;
     const ending = new CallEnd();
     const facts: Record<string, string | number> = {};
     const peer = call.getPeer();
@@ -142,8 +149,10 @@ export class RpcAdapter {
         const reason = known?.reason ?? 'OK';
         metrics.called(rpc, reason, code, took);
         const ms = Math.round(took * 100) / 100;
+        const { container } = facts;
+        const traceId = tracer?.ended({ rpc, parent, startedAt, ms, pod, container, code, reason }) ?? parent?.traceId;
         if (audit !== undefined && audited !== undefined) {
-          const end = { rpc, pod, caller, bytes: facts.bytes, code, reason, ms };
+          const end = { rpc, pod, caller, bytes: facts.bytes, code, reason, ms, traceId };
           this.#options.audit?.ended(audited(call.request), audit, end);
         }
         const line = {
@@ -152,6 +161,7 @@ export class RpcAdapter {
           ...facts,
           code,
           ms,
+          traceId,
         };
         if (known === undefined) log.info(line, 'call');
         else if (known.reason === 'INTERNAL') log.error({ ...line, reason: known.reason, err: known.cause }, 'call');

@@ -19,6 +19,7 @@ export interface AuditedEnd {
   readonly code: number;
   readonly reason: string;
   readonly ms: number;
+  readonly traceId: string | undefined;
 }
 
 /** A call names as many containers as its caller likes; a pod has not nearly as many. */
@@ -45,7 +46,7 @@ export class AuditLog {
 
   /** Writes the lines of a call that has ended. */
   ended(subject: AuditSubject, call: AuditedCall, end: AuditedEnd): void {
-    const { rpc, pod, caller, code, reason, ms, bytes } = end;
+    const { rpc, pod, caller, code, reason, ms, bytes, traceId } = end;
     const common = {
       action: subject.action,
       rpc,
@@ -56,7 +57,7 @@ export class AuditLog {
     const names = [...new Set(subject.containers)].slice(0, maxLines);
     for (const name of names.length === 0 ? [''] : names) {
       const container = name.slice(0, maxNameLength);
-      const outcome = { outcome: reason, code, bytes, ms };
+      const outcome = { outcome: reason, code, bytes, ms, traceId };
       this.#log.info({ ...common, container, ...subject.facts, ...outcome, ...call.notes(name) }, 'audit');
     }
   }

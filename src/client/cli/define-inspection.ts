@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { EntrypointOptions } from '../commands/entrypoint.ts';
 import type { StatsOptions } from '../commands/stats.ts';
 import type { TopOptions } from '../commands/top.ts';
@@ -47,7 +47,12 @@ export function defineInspection(program: Command, start: Start): void {
     .argument('[container...]', 'containers; all if none is given')
     .description('show containers and their processes: live on a terminal, once in a pipe')
     .option('--interval <duration>', 'time between two samples', values.duration)
-    .addHelpText('after', '\nExamples:\n  podhand top\n  podhand top main --interval 2s')
+    .addOption(new Option('--sort <key>', 'what uses most of it comes first').choices(['cpu', 'memory']).default('cpu'))
+    .addHelpText(
+      'after',
+      '\nOn a terminal: c sorts by cpu, m by memory, q quits.' +
+        '\n\nExamples:\n  podhand top\n  podhand top main --interval 2s\n  podhand top --sort memory | head',
+    )
     .action((names: string[], options: TopOptions, command: Command) =>
       start(command, async (session) => (await import('../commands/top.ts')).top(session, names, options)),
     );

@@ -22,6 +22,7 @@ export class Session {
     this.client = new ExecutorClient({
       socketPath: socketOf(options, env),
       ...(options.pod === undefined ? {} : { pod: options.pod }),
+      traceparent: env.TRACEPARENT,
       retryFor: options.retryFor,
       onOutage: (error) =>
         this.note(`${error.reason === 'AGENT_UNREACHABLE' ? 'agent unreachable' : error.message}, trying again`),

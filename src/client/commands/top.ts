@@ -1,40 +1,55 @@
+import type { ContainerStats__Output } from '../../wire/generated/podhand/v1/ContainerStats.ts';
 import type { Session } from '../cli/session.ts';
+import { LiveScreen } from '../output/live-screen.ts';
 import { plain } from '../output/plain.ts';
-import { processesTable, statsTable } from '../output/stats.ts';
+import { busiestFirst, processesTable, type SortKey, statsTable } from '../output/stats.ts';
 import { firstWithCpu } from './stats.ts';
 
 export interface TopOptions {
   readonly interval?: number;
+  readonly sort: SortKey;
 }
 
-const home = '\u001b[H';
-const clearLine = '\u001b[K';
-const clearBelow = '\u001b[J';
-const alternateScreen = { enter: '\u001b[?1049h\u001b[?25l', leave: '\u001b[?25h\u001b[?1049l' };
+const keys = { quit: ['q', 'Q', '\u0003'], cpu: ['c', 'P'], memory: ['m', 'M'] };
 
 /** `podhand top`: containers and their processes, live on a terminal, once in a pipe. */
 export async function top(session: Session, containers: readonly string[], options: TopOptions): Promise<number> {
-  if (!process.stdout.isTTY || session.format !== 'table') {
-    const sample = await firstWithCpu(session, containers);
-    await session.print(plain(sample), () => `${statsTable(sample.stats)}\n${processesTable(sample.stats)}`);
-    return 0;
-  }
-  await session.write(alternateScreen.enter);
+  if (process.stdout.isTTY && session.format === 'table') return await live(session, containers, options);
+  const sample = await firstWithCpu(session, containers);
+  await session.print(plain(sample), () => tables(sample.stats, options.sort));
+  return 0;
+}
+
+async function live(session: Session, containers: readonly string[], options: TopOptions): Promise<number> {
+  const quit = new AbortController();
+  const signal = AbortSignal.any([session.interruption.signal, quit.signal]);
+  let sort = options.sort;
+  let stats: readonly ContainerStats__Output[] = [];
+  const onKey = (key: string): void => {
+    if (keys.quit.includes(key)) quit.abort();
+    else if (keys.cpu.includes(key)) sort = 'cpu';
+    else if (keys.memory.includes(key)) sort = 'memory';
+    else return;
+    screen.draw();
+  };
+  const lines = (): string[] => {
+    const heading = `podhand top, by ${sort}   c: by cpu   m: by memory   q: quit`;
+    return [heading, '', ...tables(stats, sort).trimEnd().split('\n')];
+  };
+  using screen = new LiveScreen({ output: process.stdout, input: process.stdin, onKey, lines });
   try {
     const request = { containers, intervalMs: options.interval ?? 1000 };
-    for await (const { stats } of session.client.watchStats(request, session.call)) {
-      await session.write(screen(`${statsTable(stats)}\n${processesTable(stats)}`, process.stdout));
+    for await (const sample of session.client.watchStats(request, { ...session.call, signal })) {
+      stats = sample.stats;
+      screen.draw();
     }
   } catch (error) {
-    // Leaving it by Ctrl-C is how it is meant to end.
-    if (!session.interruption.signal.aborted) throw error;
-  } finally {
-    process.stdout.write(alternateScreen.leave);
+    // Leaving it, by a key or by a signal, is how it is meant to end.
+    if (!signal.aborted) throw error;
   }
   return 0;
 }
 
-function screen(text: string, { rows, columns }: { rows: number; columns: number }): string {
-  const lines = text.split('\n').slice(0, rows - 1);
-  return `${home}${lines.map((line) => `${line.slice(0, columns)}${clearLine}`).join('\n')}${clearBelow}`;
+function tables(stats: readonly ContainerStats__Output[], sort: SortKey): string {
+  return `${statsTable(busiestFirst(stats, sort))}\n${processesTable(stats, sort)}`;
 }

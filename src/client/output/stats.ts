@@ -2,6 +2,14 @@ import type { ContainerStats__Output } from '../../wire/generated/podhand/v1/Con
 import { formatBytes } from '../../wire/quantity.ts';
 import { table } from './table.ts';
 
+export type SortKey = 'cpu' | 'memory';
+
+/** The same containers, the one that uses most first. */
+export function busiestFirst(stats: readonly ContainerStats__Output[], by: SortKey): readonly ContainerStats__Output[] {
+  const use = ({ cpuCores, usage }: ContainerStats__Output) => (by === 'cpu' ? cpuCores : usage?.memoryBytes) ?? 0;
+  return stats.toSorted((a, b) => use(b) - use(a));
+}
+
 /** One line per container. */
 export function statsTable(stats: readonly ContainerStats__Output[]): string {
   const rows = stats.map(({ container, usage, cpuCores }) => [
@@ -18,11 +26,12 @@ export function statsTable(stats: readonly ContainerStats__Output[]): string {
   return table(['NAME', 'CPU', 'CPU TIME', 'MEMORY', 'PEAK', 'READ', 'WRITTEN', 'PIDS', 'OOM KILLS'], rows);
 }
 
-/** The processes of all containers, one line each, biggest memory first. */
-export function processesTable(stats: readonly ContainerStats__Output[]): string {
+/** The processes of all containers, one line each, the one that uses most first. */
+export function processesTable(stats: readonly ContainerStats__Output[], by: SortKey): string {
+  const use = by === 'cpu' ? 'cpuPercent' : 'memoryBytes';
   const processes = stats.flatMap(({ container, processes: own }) => own.map((process) => ({ container, ...process })));
   const rows = processes
-    .sort((a, b) => b.memoryBytes - a.memoryBytes)
+    .sort((a, b) => b[use] - a[use] || b.memoryBytes - a.memoryBytes)
     .map(({ container, pid, cpuPercent, memoryBytes, command }) => [
       container,
       String(pid),

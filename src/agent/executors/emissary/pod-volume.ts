@@ -74,20 +74,20 @@ export class PodVolume {
   }
 
   /** Calls `changed` once, when something changes in the container's directory. The answer cancels that. */
-  onceChanged(container: string, changed: () => void): (() => void) | undefined {
+  onceChanged(container: string, changed: () => void): () => void {
     using volume = this.open();
     const fd = volume?.directory(`ctr/${container}`);
-    if (fd === undefined) return undefined;
+    if (fd === undefined) return this.#unwatched(changed);
     try {
-      return this.#options.changes.once(fd, 'directory', changed);
+      return this.#options.changes.once(fd, 'directory', changed) ?? this.#unwatched(changed);
     } finally {
       closeSync(fd);
     }
   }
 
   /** The same for an open file that is written to. */
-  onceWritten(fd: number, changed: () => void): (() => void) | undefined {
-    return this.#options.changes.once(fd, 'file', changed);
+  onceWritten(fd: number, changed: () => void): () => void {
+    return this.#options.changes.once(fd, 'file', changed) ?? this.#unwatched(changed);
   }
 
   /** The container's emissary need not wait for us any longer, if it does. */
@@ -113,6 +113,12 @@ export class PodVolume {
     const { collectWithinMs } = this.#options;
     if (collectWithinMs === undefined || volume.has('agent')) return;
     if (volume.has('ctr') || volume.has('podhand-emissary')) volume.write('', 'agent', `${collectWithinMs}`, 0o644);
+  }
+
+  /** What cannot be watched is looked at again all the same. */
+  #unwatched(changed: () => void): () => void {
+    const timer = setTimeout(changed, this.#options.unwatchedMs).unref();
+    return () => clearTimeout(timer);
   }
 
   #arm(fd: number): void {

@@ -86,7 +86,7 @@ export class SignalFiles implements SignalRole {
         if (volume?.has(`ctr/${container.name}/signal`) === false) return 'sent';
         await wakeup.next(signal);
       } finally {
-        cancel?.();
+        cancel();
       }
       await sleep(pace.next(performance.now()), undefined, { signal });
     }
