@@ -94,6 +94,8 @@ describe('configuration', () => {
   test('the API server is where a pod is told it is', () => {
     const file = 'containerRuntimeExecutor: k8sapi\nnodeName: node1';
     expect(problems(file)[0]).toMatch(/^k8sapi.url: must be given outside of a cluster/);
+    expect(problems('records: {events: true}')[0]).toMatch(/^k8sapi.url: must be given/);
+    expect(problems('tracing: {endpoint: "ftp://x"}')[0]).toMatch(/^tracing.endpoint: must be http/);
     const environment = { KUBERNETES_SERVICE_HOST: 'fd00::1', KUBERNETES_SERVICE_PORT: '6443' };
     expect(parse(file, [], environment).k8sapi.url).toBe('https://[fd00::1]:6443');
     expect(parse(file, ['k8sapi.url=https://api:1'], environment).k8sapi.url).toBe('https://api:1');

@@ -12,7 +12,7 @@ export function podSources(config: AgentConfig): Set<PodSourceName> {
   return new Set(names.map((name) => (name === 'pns' || name === 'emissary' ? config[name].podSource : name)));
 }
 
-/** What is missing or contradicts itself about pod sources; `nodeName` as it was given. */
+/** What is missing or contradicts itself about pod sources and the servers that they are asked from; `nodeName` as it was given. */
 export function podSourceProblems(config: AgentConfig): Problem[] {
   const sources = podSources(config);
   const problems: Problem[] = [];
@@ -34,7 +34,7 @@ export function podSourceProblems(config: AgentConfig): Problem[] {
     const what = `must be given where ${[...sources].join(' and ')} names the pods: the node's name in Kubernetes (in a DaemonSet PODHAND_NODE_NAME from the field spec.nodeName)`;
     problems.push({ where: 'nodeName', what });
   }
-  if (sources.has('k8sapi') && config.k8sapi.url === '') {
+  if ((sources.has('k8sapi') || config.records.events) && config.k8sapi.url === '') {
     const what = 'must be given outside of a cluster (in one, KUBERNETES_SERVICE_HOST and _PORT say it)';
     problems.push({ where: 'k8sapi.url', what });
   }

@@ -154,7 +154,7 @@ export const configSchema = z.strictObject({
       docker: absolute('/var/lib/docker/image'),
     })
     .prefault({}),
-  records: z.strictObject({ keep: duration('24h'), maxRecords: count(10_000) }).prefault({}),
+  records: z.strictObject({ keep: duration('24h'), maxRecords: count(10_000), events: flag(false) }).prefault({}),
   limits: z
     .strictObject({
       fileBytes: bytes('1Gi'),
