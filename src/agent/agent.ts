@@ -10,6 +10,8 @@ import { identify, identifyAdmin } from './connection/identify.ts';
 import { countErrors } from './executors/count-errors.ts';
 import type { ExecutorSet } from './executors/roles.ts';
 import { chooseExecutor, feeder } from './executors/select.ts';
+import { KubernetesEndpoint } from './kubernetes/endpoint.ts';
+import { RecordEvents } from './kubernetes/record-events.ts';
 import { readNodeCgroup } from './linux/node.ts';
 import { CallMetrics } from './metrics/call-metrics.ts';
 import { connectionEnds } from './metrics/connection-metrics.ts';
@@ -83,6 +85,10 @@ export async function startAgent({ config, version, log, createExecutors }: Opti
       if (executor === undefined) throw new Error(`executor ${name} was not created`);
       return executor;
     };
+    const eventsEndpoint = config.records.events ? new KubernetesEndpoint(config.k8sapi) : undefined;
+    closers.push(() => eventsEndpoint?.close());
+    const { nodeName } = config;
+    const events = eventsEndpoint && new RecordEvents({ endpoint: eventsEndpoint, nodeName, log }, running.signal);
     const recordMetrics = new RecordMetrics(registry, () => recorder.unwritten);
     const recorder: Recorder = new Recorder({
       store,
@@ -90,6 +96,7 @@ export async function startAgent({ config, version, log, createExecutors }: Opti
       log,
       maxRecords: config.records.maxRecords,
       metrics: recordMetrics,
+      onRecord: (record) => events?.tell(record),
       usageAtEnd: (pod, container) => executorFor(pod.uid).stats?.final(container),
     });
     closers.push(() => recorder.settled());

@@ -94,11 +94,21 @@ describe('configuration', () => {
   test('the API server is where a pod is told it is', () => {
     const file = 'containerRuntimeExecutor: k8sapi\nnodeName: node1';
     expect(problems(file)[0]).toMatch(/^k8sapi.url: must be given outside of a cluster/);
+    expect(problems('records: {events: true}')[0]).toMatch(/^k8sapi.url: must be given/);
+    expect(problems('tracing: {endpoint: "ftp://x"}')[0]).toMatch(/^tracing.endpoint: must be http/);
     const environment = { KUBERNETES_SERVICE_HOST: 'fd00::1', KUBERNETES_SERVICE_PORT: '6443' };
     expect(parse(file, [], environment).k8sapi.url).toBe('https://[fd00::1]:6443');
     expect(parse(file, ['k8sapi.url=https://api:1'], environment).k8sapi.url).toBe('https://api:1');
     expect(parse(file, ['k8sapi.nodeAccess=false'], environment).k8sapi.nodeAccess).toBe(false);
     expect(problems('containerRuntimeExecutor: k8sapi', [], environment)[0]).toMatch(/^nodeName: /);
+  });
+
+  test('logs of pns come by the API only from who names the pods', () => {
+    const environment = { KUBERNETES_SERVICE_HOST: '10.0.0.1' };
+    expect(problems('pns: { logs: api }')).toEqual([expect.stringMatching(/^pns.logs: must be node/)]);
+    expect(problems('nodeName: n\npns: { logs: api, podSource: docker }')[0]).toMatch(/^pns.logs: /);
+    const byApi = 'nodeName: n\npns: { logs: api, podSource: k8sapi }';
+    expect(parse(byApi, [], environment).pns.logs).toBe('api');
   });
 
   test('kubelet beside docker: a node has one source of pods', () => {

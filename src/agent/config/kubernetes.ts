@@ -12,7 +12,7 @@ export function podSources(config: AgentConfig): Set<PodSourceName> {
   return new Set(names.map((name) => (name === 'pns' || name === 'emissary' ? config[name].podSource : name)));
 }
 
-/** What is missing or contradicts itself about pod sources; `nodeName` as it was given. */
+/** What is missing or contradicts itself about pod sources and the servers that they are asked from; `nodeName` as it was given. */
 export function podSourceProblems(config: AgentConfig): Problem[] {
   const sources = podSources(config);
   const problems: Problem[] = [];
@@ -26,11 +26,15 @@ export function podSourceProblems(config: AgentConfig): Problem[] {
       'must be true where node-logs names the pods: log files do not tell the end of a container whose emissary was killed';
     problems.push({ where: 'emissary.hold', what });
   }
+  if (config.pns.logs === 'api' && !['kubelet', 'k8sapi'].includes(config.pns.podSource)) {
+    const what = 'must be node unless kubelet or k8sapi names the pods (pns.podSource): logs come from who names them';
+    problems.push({ where: 'pns.logs', what });
+  }
   if (config.nodeName === '' && (sources.has('k8sapi') || (sources.has('kubelet') && config.kubelet.url === ''))) {
     const what = `must be given where ${[...sources].join(' and ')} names the pods: the node's name in Kubernetes (in a DaemonSet PODHAND_NODE_NAME from the field spec.nodeName)`;
     problems.push({ where: 'nodeName', what });
   }
-  if (sources.has('k8sapi') && config.k8sapi.url === '') {
+  if ((sources.has('k8sapi') || config.records.events) && config.k8sapi.url === '') {
     const what = 'must be given outside of a cluster (in one, KUBERNETES_SERVICE_HOST and _PORT say it)';
     problems.push({ where: 'k8sapi.url', what });
   }

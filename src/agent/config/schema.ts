@@ -90,7 +90,9 @@ export const configSchema = z.strictObject({
       logs: z.enum(['engine', 'files']).default('engine'),
     })
     .prefault({}),
-  pns: z.strictObject({ podSource: podSource.default('node-logs') }).prefault({}),
+  pns: z
+    .strictObject({ podSource: podSource.default('node-logs'), logs: z.enum(['node', 'api']).default('node') })
+    .prefault({}),
   emissary: z
     .strictObject({
       podSource: podSource.default('kubelet'),
@@ -152,7 +154,7 @@ export const configSchema = z.strictObject({
       docker: absolute('/var/lib/docker/image'),
     })
     .prefault({}),
-  records: z.strictObject({ keep: duration('24h'), maxRecords: count(10_000) }).prefault({}),
+  records: z.strictObject({ keep: duration('24h'), maxRecords: count(10_000), events: flag(false) }).prefault({}),
   limits: z
     .strictObject({
       fileBytes: bytes('1Gi'),

@@ -38,9 +38,10 @@ export class ResponseStream {
   static open(
     dispatcher: Dispatcher,
     request: {
-      readonly method: 'GET' | 'HEAD';
+      readonly method: 'GET' | 'HEAD' | 'POST';
       readonly path: string;
       readonly headers: Readonly<Record<string, string>>;
+      readonly body?: string;
     },
     signal: AbortSignal,
   ): Promise<ResponseStream> {

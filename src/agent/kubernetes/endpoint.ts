@@ -60,6 +60,31 @@ export class KubernetesEndpoint {
     }
   }
 
+  /** Creates an object; answered by status 201. */
+  async create(
+    path: string,
+    object: object,
+    { withinMs }: { readonly withinMs: number },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const bounded = AbortSignal.any([signal, AbortSignal.timeout(withinMs)]);
+    const body = JSON.stringify(object);
+    await this.authorized(async (token) => {
+      const headers = {
+        authorization: `Bearer ${token}`,
+        accept: 'application/json',
+        'content-type': 'application/json',
+      };
+      const stream = await ResponseStream.open(this.#currentPool(), { method: 'POST', path, headers, body }, bounded);
+      try {
+        if (stream.statusCode !== 201)
+          throw new KubernetesStatusError(stream.statusCode, await stream.text(maxErrorText));
+      } finally {
+        stream.close();
+      }
+    });
+  }
+
   /** What a WebSocket needs: `authorized` gives the token. */
   get origin(): { readonly url: string; readonly ca: string } {
     return { url: this.#url.replace(/^http/, 'ws'), ca: this.#credentials.get().ca };

@@ -11,6 +11,8 @@ interface Options {
   readonly maxRecords: number;
   /** Told of every write. */
   readonly metrics: { written(): void; refused(): void };
+  /** Told of every record once it is written, or the disk has refused it. */
+  onRecord?(record: FinalRecord): void;
   /** Figures of the container at its end. */
   usageAtEnd(pod: Pod, container: Container): Usage | undefined;
 }
@@ -130,6 +132,7 @@ export class Recorder {
         'final record not written',
       );
     }
+    this.#options.onRecord?.(record);
     return record;
   }
 
