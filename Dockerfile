@@ -50,8 +50,10 @@ COPY LICENSE dist/emissar[y] dist/emissary/
 COPY bin bin
 COPY proto proto
 COPY src src
+COPY scripts/fill-compile-cache.ts scripts/
 # Fills the cache of compiled code; the root file system is read-only when the agent runs.
-RUN ln -s /podhand/bin/podhand /usr/local/bin/podhand && podhand agent --print-config && podhand --help
+RUN ln -s /podhand/bin/podhand /usr/local/bin/podhand && node scripts/fill-compile-cache.ts \
+    && podhand agent --print-config && podhand --help
 LABEL org.opencontainers.image.title="podhand" \
       org.opencontainers.image.description="Node agent for pods: watches containers, reads logs, collects outputs, stops them" \
       org.opencontainers.image.licenses="Apache-2.0"

@@ -5,16 +5,17 @@ import { capabilityNames, type ExecutorCapability } from '../src/agent/executors
 import { kubernetesCapabilities } from '../src/agent/kubernetes/capabilities.ts';
 
 const kubelet = kubernetesCapabilities({ volumes: true, imageStore: true });
-const pnsByKubelet = pnsCapabilities({ source: 'kubelet', imageStore: 'files' });
+const pnsByKubelet = pnsCapabilities({ source: 'kubelet', imageStore: 'files', logs: 'node' });
 
 const tables: Readonly<Record<string, readonly ExecutorCapability[]>> = {
   docker: dockerCapabilities(true),
   kubelet,
   k8sapi: kubernetesCapabilities({ volumes: true, imageStore: true }),
   'k8sapi, without nodeAccess': kubernetesCapabilities({ volumes: false, imageStore: false }),
-  'pns, named by docker': pnsCapabilities({ source: 'docker', imageStore: 'engine' }),
+  'pns, named by docker': pnsCapabilities({ source: 'docker', imageStore: 'engine', logs: 'node' }),
   'pns, named by kubelet or k8sapi': pnsByKubelet,
-  'pns, named by log files': pnsCapabilities({ source: 'node-logs', imageStore: undefined }),
+  'pns, named by log files': pnsCapabilities({ source: 'node-logs', imageStore: undefined, logs: 'node' }),
+  'pns with logs by kubelet or k8sapi': pnsCapabilities({ source: 'kubelet', imageStore: 'files', logs: 'api' }),
   'emissary, named by kubelet or k8sapi': emissaryCapabilities({ beneath: kubelet, held: false }),
   'emissary with hold': emissaryCapabilities({ beneath: pnsByKubelet, held: true }),
 };

@@ -103,6 +103,14 @@ describe('configuration', () => {
     expect(problems('containerRuntimeExecutor: k8sapi', [], environment)[0]).toMatch(/^nodeName: /);
   });
 
+  test('logs of pns come by the API only from who names the pods', () => {
+    const environment = { KUBERNETES_SERVICE_HOST: '10.0.0.1' };
+    expect(problems('pns: { logs: api }')).toEqual([expect.stringMatching(/^pns.logs: must be node/)]);
+    expect(problems('nodeName: n\npns: { logs: api, podSource: docker }')[0]).toMatch(/^pns.logs: /);
+    const byApi = 'nodeName: n\npns: { logs: api, podSource: k8sapi }';
+    expect(parse(byApi, [], environment).pns.logs).toBe('api');
+  });
+
   test('kubelet beside docker: a node has one source of pods', () => {
     const file =
       'nodeName: n\ncontainerRuntimeExecutor: kubelet\ncontainerRuntimeExecutors: [{ name: docker, selector: {} }]';

@@ -25,18 +25,7 @@ export function conformance(name: string, flavour: Flavour): void {
     afterAll(async () => await opened?.close());
     const subject = () => opened;
 
-    test('GetInfo shows the capability table', async () => {
-      const pod = await subject().pod();
-      await subject().sh(pod, 'main', 'exec sleep 600');
-      const info = await unary(subject().client, 'getInfo', {}, of(pod));
-      const shown = Object.fromEntries(
-        info.capabilities.map(({ name: capability, supported }) => [capability, supported]),
-      );
-      expect(shown).toEqual(
-        Object.fromEntries(capabilityNames.map((capability) => [capability, flavour.capabilities[capability]])),
-      );
-      for (const capability of info.capabilities) if (!capability.supported) expect(capability.note).not.toBe('');
-    });
+    capabilityTable(flavour, subject);
 
     test('stats, or their refusal', async () => {
       const pod = await subject().pod();
@@ -71,5 +60,33 @@ export function conformance(name: string, flavour: Flavour): void {
     changingFilesConformance(subject);
     largeTreesConformance(subject);
     twoPodsConformance(subject);
+  });
+}
+
+/** The logs alone, for an executor whose other roles are tried elsewhere. */
+export function logsAloneConformance(name: string, flavour: Flavour): void {
+  describe(name, () => {
+    let opened: Subject;
+    beforeAll(async () => {
+      opened = await openSubject(flavour);
+    });
+    afterAll(async () => await opened?.close());
+    capabilityTable(flavour, () => opened);
+    logsConformance(flavour, () => opened);
+  });
+}
+
+function capabilityTable(flavour: Flavour, subject: () => Subject): void {
+  test('GetInfo shows the capability table', async () => {
+    const pod = await subject().pod();
+    await subject().sh(pod, 'main', 'exec sleep 600');
+    const info = await unary(subject().client, 'getInfo', {}, of(pod));
+    const shown = Object.fromEntries(
+      info.capabilities.map(({ name: capability, supported }) => [capability, supported]),
+    );
+    expect(shown).toEqual(
+      Object.fromEntries(capabilityNames.map((capability) => [capability, flavour.capabilities[capability]])),
+    );
+    for (const capability of info.capabilities) if (!capability.supported) expect(capability.note).not.toBe('');
   });
 }

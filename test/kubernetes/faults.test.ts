@@ -35,9 +35,10 @@ describe.each(['kubelet', 'k8sapi'] as const)('faults under the %s executor', (e
     await subject.sh(first, 'main', 'echo hello');
     await waitFor(subject, first, 'main');
     await logsOf(subject, first, { container: 'main', follow: true });
-    const before = await settledFootprint(process.pid);
     const pod = await subject.pod();
     await subject.sh(pod, 'main', counting);
+    // The pod has its socket.
+    const before = await settledFootprint(process.pid);
     const waits = Array.from({ length: 20 }, () => waitLong(subject, pod.uid, 'main'));
     await eventually(
       async () => (await logsOf(subject, pod, { container: 'main' }).catch(() => undefined)) !== undefined,

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
-import { StampedLineParser } from '../../src/agent/kubernetes/stamped-line-parser.ts';
+import { KubeletStamps } from '../../src/agent/kubernetes/kubelet-stamps.ts';
 import type { LogTime } from '../../src/agent/logs/stamped/log-time.ts';
+import { UnframedParser } from '../../src/agent/logs/stamped/unframed-parser.ts';
 import { PodhandError } from '../../src/wire/errors.ts';
 
 interface Entry {
@@ -11,14 +12,18 @@ interface Entry {
 
 function parse(text: string, pieces: number): Entry[] {
   const entries: Entry[] = [];
-  const parser = new StampedLineParser({
-    begin: (_stream, time, stamp, at) => entries.push({ time, stamp: stamp.toString('latin1', at, at + 31), text: '' }),
-    bytes: (data, start, end) => {
-      const last = entries.at(-1);
-      if (last) last.text += data.toString('latin1', start, end);
+  const parser = new UnframedParser(
+    {
+      begin: (_stream, time, stamp, at) =>
+        entries.push({ time, stamp: stamp.toString('latin1', at, at + 31), text: '' }),
+      bytes: (data, start, end) => {
+        const last = entries.at(-1);
+        if (last) last.text += data.toString('latin1', start, end);
+      },
+      end: () => {},
     },
-    end: () => {},
-  });
+    new KubeletStamps(),
+  );
   const bytes = Buffer.from(text, 'latin1');
   for (let at = 0; at < bytes.length; at += pieces) parser.push(bytes.subarray(at, at + pieces));
   parser.finish();

@@ -26,6 +26,10 @@ export function podSourceProblems(config: AgentConfig): Problem[] {
       'must be true where node-logs names the pods: log files do not tell the end of a container whose emissary was killed';
     problems.push({ where: 'emissary.hold', what });
   }
+  if (config.pns.logs === 'api' && !['kubelet', 'k8sapi'].includes(config.pns.podSource)) {
+    const what = 'must be node unless kubelet or k8sapi names the pods (pns.podSource): logs come from who names them';
+    problems.push({ where: 'pns.logs', what });
+  }
   if (config.nodeName === '' && (sources.has('k8sapi') || (sources.has('kubelet') && config.kubelet.url === ''))) {
     const what = `must be given where ${[...sources].join(' and ')} names the pods: the node's name in Kubernetes (in a DaemonSet PODHAND_NODE_NAME from the field spec.nodeName)`;
     problems.push({ where: 'nodeName', what });

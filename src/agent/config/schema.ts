@@ -90,7 +90,9 @@ export const configSchema = z.strictObject({
       logs: z.enum(['engine', 'files']).default('engine'),
     })
     .prefault({}),
-  pns: z.strictObject({ podSource: podSource.default('node-logs') }).prefault({}),
+  pns: z
+    .strictObject({ podSource: podSource.default('node-logs'), logs: z.enum(['node', 'api']).default('node') })
+    .prefault({}),
   emissary: z
     .strictObject({
       podSource: podSource.default('kubelet'),

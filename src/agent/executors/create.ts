@@ -126,6 +126,7 @@ function pnsOver({ config, docker, kubernetes, imageFiles, held, events, openRoo
     events,
     openRoot,
     logRoots: { pods: config.nodeLogs.podsDir, docker: config.docker.containersDir },
+    ...(config.pns.logs === 'api' && kubernetes?.executor.logs && { apiLogs: kubernetes.executor.logs }),
     ...entrypointOf(docker?.entrypoint, kubernetes && imageFiles),
     log,
   });

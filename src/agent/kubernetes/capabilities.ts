@@ -13,6 +13,13 @@ const baseLayer = 'only volumes are read, from the node: write to one (an emptyD
 const noNode = 'the agent has no access to the node (k8sapi.nodeAccess)';
 const ended = 'as long as the pod has it on the node: an emptyDir is removed once every container of the pod has ended';
 
+/** What a kubelet's or an API server's logs take; that they are not split is another matter. */
+export const kubernetesLogNotes = {
+  logs: "of the present attempt and the one before, from the runtime's present log file: what was rotated away is lost",
+  'logs.resume': 'by time; LOG_LOST where its part of the log was rotated away',
+  'logs.tty': 'as the runtime wrote it',
+} as const satisfies Partial<Record<CapabilityName, string>>;
+
 /** What the executors that stand on Kubernetes' own API can do. One entry per capability that podhand knows. */
 export function kubernetesCapabilities({ volumes, imageStore }: Options): readonly ExecutorCapability[] {
   const volume = volumes ? undefined : noNode;
@@ -37,9 +44,7 @@ export function kubernetesCapabilities({ volumes, imageStore }: Options): readon
   const notes: Partial<Record<CapabilityName, string>> = {
     wait: "by the pod's status: some seconds behind the container, with times in whole seconds",
     'wait.oom': "by the reason in the pod's status",
-    logs: "of the present attempt and the one before, from the runtime's present log file: what was rotated away is lost",
-    'logs.resume': 'by time; LOG_LOST where its part of the log was rotated away',
-    'logs.tty': 'as the runtime wrote it',
+    ...kubernetesLogNotes,
     'files.volume.running': 'emptyDir, and what mounts.allow adds; links are not followed out of the volume',
     'files.volume.exited': ended,
     'files.container_user':

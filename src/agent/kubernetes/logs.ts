@@ -7,12 +7,13 @@ import { decodeCursor } from '../logs/stamped/cursor.ts';
 import type { EntryParser, EntrySink, StreamIndex } from '../logs/stamped/entry-sink.ts';
 import { compareTimes, isoOfTime, type LogTime, timeOfDate } from '../logs/stamped/log-time.ts';
 import { type LogQuery, type StampedLog, StampedReading } from '../logs/stamped/reading.ts';
+import { UnframedParser } from '../logs/stamped/unframed-parser.ts';
 import { PodChanges } from '../pods/changes.ts';
 import { type Container, hasEnded } from '../pods/model.ts';
 import type { KubernetesEndpoint } from './endpoint.ts';
+import { KubeletStamps } from './kubelet-stamps.ts';
 import type { ContainerPaths, NodePods } from './node-pods.ts';
 import { mayRestart } from './pod-status.ts';
-import { StampedLineParser } from './stamped-line-parser.ts';
 import {
   isServerAway,
   type KubernetesServer,
@@ -76,7 +77,7 @@ class AttemptLog implements StampedLog {
 
   parser(sink: EntrySink): EntryParser {
     const end = this.#endOfEntries();
-    return new StampedLineParser(end === undefined ? sink : new AttemptSink(sink, end));
+    return new UnframedParser(end === undefined ? sink : new AttemptSink(sink, end), new KubeletStamps());
   }
 
   /**

@@ -2,6 +2,7 @@ import { closeSync, writeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { EPOLLIN, EPOLLONESHOT } from '../linux/constants.ts';
 import { epollAdd, epollCreate, epollDelete, eventfd } from '../linux/epoll.ts';
+import { workerEnvironment } from '../worker-environment.ts';
 
 const STOP = 0;
 
@@ -24,7 +25,10 @@ export class ExitWatch {
   /** `failed`: the thread ended by itself; no exit is told any more. */
   constructor(failed: (error: Error) => void) {
     epollAdd(this.#epollFd, this.#stopFd, EPOLLIN, STOP);
-    this.#worker = new Worker(new URL('./exit-worker.ts', import.meta.url), { workerData: this.#epollFd, env: {} });
+    this.#worker = new Worker(new URL('./exit-worker.ts', import.meta.url), {
+      workerData: this.#epollFd,
+      env: workerEnvironment(),
+    });
     this.#worker.unref();
     // A process that exits joins its threads, and this one is in the kernel, where only this wakes it.
     process.once('exit', this.#wake);

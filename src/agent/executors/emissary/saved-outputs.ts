@@ -156,6 +156,6 @@ function notSaved(path: Buffer, container: string): PodhandError {
     container === saving
       ? 'the emissary has not saved it: name it in the outputs of the template'
       : `only outputs of the container "${saving}" are saved by the emissary`;
-  const message = `${quotePath(path)} lies on the container's base layer, and ${what}, write it to a volume, or set emissary.hold`;
+  const message = `${quotePath(path)} lies on the container's base layer, and ${what}, have it written to a volume (an emptyDir), or set emissary.hold`;
   return new PodhandError('BASE_LAYER_NOT_OFFERED', message);
 }

@@ -82,8 +82,9 @@ export class SignalFiles implements SignalRole {
       const cancel = shared.onceChanged(container.name, wakeup.wake);
       try {
         using volume = shared.open();
-        if (isGone(containers, container)) return 'gone';
+        // Before the end is looked at: it may be what the signal has brought about.
         if (volume?.has(`ctr/${container.name}/signal`) === false) return 'sent';
+        if (isGone(containers, container)) return 'gone';
         await wakeup.next(signal);
       } finally {
         cancel();

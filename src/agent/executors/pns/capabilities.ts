@@ -1,9 +1,13 @@
+import { kubernetesLogNotes } from '../../kubernetes/capabilities.ts';
+import { withoutSplit } from '../../kubernetes/logs.ts';
 import { type CapabilityName, capabilityNames, type ExecutorCapability } from '../roles.ts';
 import type { PodSource } from './pns-containers.ts';
 
 export interface PnsAbilities {
   readonly source: PodSource['name'];
   readonly imageStore: ImageStore | undefined;
+  /** The node's log files, or the logs of the pod source. */
+  readonly logs: 'node' | 'api';
 }
 
 /** The engine itself, or the files that the runtime keeps its images in. */
@@ -29,7 +33,7 @@ const logNote = 'from the log file that the runtime keeps on the node: CRI forma
 const exitedNote = 'as long as the container is held after its end (hold.afterExit)';
 
 /** One entry per capability that podhand knows. */
-export function pnsCapabilities({ source, imageStore }: PnsAbilities): readonly ExecutorCapability[] {
+export function pnsCapabilities({ source, imageStore, logs }: PnsAbilities): readonly ExecutorCapability[] {
   const notes: Partial<Record<CapabilityName, string>> = {
     containers: named[source],
     'wait.exit_code': exit[source],
@@ -44,8 +48,12 @@ export function pnsCapabilities({ source, imageStore }: PnsAbilities): readonly 
     'files.container_user': "with the rights of the container's first process",
     kill: "to the container's first process, by pidfd",
     entrypoint: entrypoint(source, imageStore),
+    ...(logs === 'api' && { ...kubernetesLogNotes, 'logs.split': withoutSplit }),
   };
-  const absent = new Set<CapabilityName>(imageStore === undefined ? ['entrypoint'] : []);
+  const absent = new Set<CapabilityName>([
+    ...(imageStore === undefined ? (['entrypoint'] as const) : []),
+    ...(logs === 'api' ? (['logs.split'] as const) : []),
+  ]);
   return capabilityNames.map((name) => {
     const note = notes[name];
     return { name, supported: !absent.has(name), ...(note !== undefined && { note }) };

@@ -17,6 +17,8 @@ export interface PnsOptions {
   readonly openRoot: OpenHeldRoot;
   /** Where the node's log files may be. */
   readonly logRoots: LogRoots;
+  /** The pod source's own logs, in the place of those files. */
+  readonly apiLogs?: LogsRole;
   readonly entrypoint?: EntrypointRole;
   /** What `entrypoint` asks. */
   readonly imageStore?: ImageStore;
@@ -29,16 +31,20 @@ const drain = { settle: 250, longest: 5_000 };
 
 /**
  * The executor that reaches containers through the kernel: processes by their cgroup, ends and signals by pidfd, files
- * through the held root, figures from the cgroup, logs from the node's files. Names come from the pod source.
+ * through the held root, figures from the cgroup, logs from the node's files or the pod source. Names come from the pod source.
  */
 export function createPnsExecutor(options: PnsOptions): Executor {
-  const { source, held, events, entrypoint, log, patience = defaultPatience } = options;
+  const { source, held, events, entrypoint, apiLogs, log, patience = defaultPatience } = options;
   const containers = new PnsContainers({ source, held, events, patience, log });
   return {
     name: 'pns',
-    capabilities: pnsCapabilities({ source: source.name, imageStore: options.imageStore }),
+    capabilities: pnsCapabilities({
+      source: source.name,
+      imageStore: options.imageStore,
+      logs: apiLogs === undefined ? 'node' : 'api',
+    }),
     containers,
-    logs: pnsLogs(containers, options.logRoots),
+    logs: apiLogs ?? pnsLogs(containers, options.logRoots),
     files: heldFiles(held, options.openRoot),
     signal: heldSignals(held),
     stats: heldStats(held),

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { workerEnvironment } from '../../worker-environment.ts';
 import type { Job, JobMessage, JobResult, WorkerMessage } from './protocol.ts';
 import { ReaderJob } from './reader-job.ts';
 import { stopping, Turns } from './turns.ts';
@@ -91,7 +92,7 @@ export class ReaderPool {
   #spawn(): Worker {
     const { stallMs } = this.#options;
     // Descriptors are opened by system calls and closed by node:fs, which would take each for somebody else's.
-    const options = { workerData: { stallMs }, trackUnmanagedFds: false };
+    const options = { workerData: { stallMs }, trackUnmanagedFds: false, env: workerEnvironment() };
     const worker = new Worker(new URL('./worker.ts', import.meta.url), options);
     // Threads that wait for work keep no process alive; jobs do, by what they serve.
     worker.unref();

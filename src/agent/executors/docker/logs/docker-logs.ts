@@ -6,12 +6,13 @@ import { decodeCursor } from '../../../logs/stamped/cursor.ts';
 import type { EntryParser, EntrySink, StreamIndex } from '../../../logs/stamped/entry-sink.ts';
 import { sinceParameter } from '../../../logs/stamped/log-time.ts';
 import { type LogQuery, type StampedLog, StampedReading } from '../../../logs/stamped/reading.ts';
+import { UnframedParser } from '../../../logs/stamped/unframed-parser.ts';
 import type { Container } from '../../../pods/model.ts';
 import type { LogChunk, LogOptions, LogsRole } from '../../roles.ts';
 import { type Engine, enginePath } from '../engine.ts';
 import { engineStatus, isEngineAway, type StatusMeaning, translateEngineError } from '../engine-error.ts';
 import { FrameParser } from './frame-parser.ts';
-import { TtyParser } from './tty-parser.ts';
+import { TtyStamps } from './tty-stamps.ts';
 
 const meaning: StatusMeaning = {
   404: ['LOGS_UNAVAILABLE', 'the container engine has removed this container and its log'],
@@ -86,7 +87,7 @@ class EngineLog implements StampedLog {
   }
 
   parser(sink: EntrySink): EntryParser {
-    return this.#facts.tty ? new TtyParser(sink) : new FrameParser(sink);
+    return this.#facts.tty ? new UnframedParser(sink, new TtyStamps()) : new FrameParser(sink);
   }
 
   /** To find the tail, both streams are asked for: the engine counts both. */
