@@ -146,6 +146,24 @@ describe('with an endpoint', () => {
   });
 });
 
+test('a collector that is not there keeps no call from being answered, and no agent from stopping', async () => {
+  const collector = await Collector.start();
+  const { endpoint } = collector;
+  collector.close();
+  const agent = await startTestAgent([`tracing.endpoint=${endpoint}`]);
+  const lost = () => agent.logLines.filter(({ msg }) => msg === 'spans are lost: the collector does not take them');
+  try {
+    const client = agent.admin();
+    expect(await failure(unary(client, 'getInfo', {}, about('default/a')))).toBe('OK');
+    await expect.poll(lost, settled).toHaveLength(1);
+    expect(await failure(unary(client, 'getInfo', {}, about('default/a')))).toBe('OK');
+  } finally {
+    // With a span still to be sent.
+    await agent.close();
+  }
+  expect(agent.logLines.filter(({ msg }) => msg === 'call')).toHaveLength(2);
+});
+
 test('an agent without an endpoint does not load OpenTelemetry', () => {
   const main = fileURLToPath(new URL('../../src/agent/main.ts', import.meta.url));
   const program = `

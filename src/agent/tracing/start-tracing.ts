@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { SpanExporter } from '@opentelemetry/sdk-trace';
 import type { Logger } from 'pino';
 import type { CallTracer } from './call-tracer.ts';
@@ -69,7 +70,11 @@ export async function startTracing({ endpoint, version, nodeName, log }: Options
       span.end(startedAt + ms);
       return span.spanContext().traceId;
     },
-    close: () => provider.shutdown(),
+    close: async () => {
+      const late = sleep(exportWithinMs, undefined, { ref: false });
+      // Rejects where the last spans could not be sent; the exporter has said so.
+      await Promise.race([provider.shutdown().catch(() => undefined), late]);
+    },
   };
 }
 
