@@ -1,6 +1,7 @@
 import { podhand } from '../client/command-line.ts';
 import { yes } from '../conformance/capabilities.ts';
 import { eventually, type Flavour, of, type Subject } from '../conformance/subject.ts';
+import { releaseEmissary } from '../emissary/running.ts';
 import { startEngine } from '../node/docker-engine.ts';
 import { DockerRuntime } from '../node/docker-runtime.ts';
 import type { ContainerSpec, TestContainer, TestPod } from '../node/pods.ts';
@@ -14,6 +15,7 @@ export function emissaryOnDocker(settings: readonly string[] = []): Flavour {
   return {
     executor: 'emissary',
     open: async () => {
+      await releaseEmissary();
       const engine = await startEngine();
       const runtime = await DockerRuntime.open(engine.docker);
       const { DockerRootDir } = await engine.docker.info();

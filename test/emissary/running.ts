@@ -3,10 +3,11 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { chmod, copyFile, mkdir, rename } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { ensureEmissary } from '../../scripts/emissary/build.ts';
 import { ownArchitecture } from '../../scripts/emissary/toolchain.ts';
 import { runDir } from '../node/cache.ts';
-import { becomes, type Finished, run } from '../node/processes.ts';
+import { becomes, type Finished, must, run } from '../node/processes.ts';
 
 /** The binary of this machine's architecture, built where need be, at a place where every user may execute it. */
 export async function builtEmissary(): Promise<string> {
@@ -21,6 +22,12 @@ export async function builtEmissary(): Promise<string> {
     await rename(fresh, place);
   }
   return place;
+}
+
+/** The binary with its sum in dist/emissary, where `podhand init` of this checkout and the images have it from. */
+export async function releaseEmissary(): Promise<void> {
+  const script = fileURLToPath(new URL('../../scripts/build-emissary.ts', import.meta.url));
+  await must([process.execPath, script, ownArchitecture()]);
 }
 
 /** Runs the emissary to its end. `sh` given: the command is a script of the machine's shell. */

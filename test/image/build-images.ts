@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import type Docker from 'dockerode';
+import { releaseEmissary } from '../emissary/running.ts';
 import { must } from '../node/processes.ts';
 import { ensureNodeBase } from './base-image.ts';
 
@@ -14,7 +15,7 @@ export interface BuiltImages {
 /** Builds both from this checkout, on the base image of this machine. The engine's cache makes the second time quick. */
 export async function buildImages(docker: Docker, socketPath: string): Promise<BuiltImages> {
   const base = await ensureNodeBase(docker, socketPath);
-  await must([process.execPath, `${root}scripts/build-emissary.ts`, 'amd64']);
+  await releaseEmissary();
   const images = { agent: 'podhand-test/agent:checkout', client: 'podhand-test/client:checkout' };
   for (const [target, tag] of Object.entries(images)) {
     // The host's network: the engine of the tests has no bridge, and npm has to reach its registry.

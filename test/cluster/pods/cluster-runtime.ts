@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { releaseEmissary } from '../../emissary/running.ts';
 import type { PodOptions, TestRuntime } from '../../node/pods.ts';
 import type { Cluster } from '../cluster.ts';
 import { AdminApi } from './api.ts';
@@ -30,6 +31,7 @@ export class ClusterRuntime implements TestRuntime {
 
   /** `emissary`: every container's command is run by it. */
   static async open(cluster: Cluster, { emissary = false } = {}): Promise<ClusterRuntime> {
+    if (emissary) await releaseEmissary();
     for (const image of images) await cluster.loadImage(image);
     const runtime = new ClusterRuntime(cluster, emissary);
     // On a node there is always another pod: the agent's own. A kubelet that answers with none has just started.
