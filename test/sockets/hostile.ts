@@ -4,8 +4,8 @@
  *
  *     node hostile.ts DIRECTORY OUTSIDE COUNT inside|around|pod-disk|pod-memory
  *
- * As `pod-` it is a root process of a pod, with capabilities, in an emptyDir of that medium, and goes on until SIGTERM; it
- * then takes away what is in the way, and says as JSON how often it did what.
+ * As `pod-` it is a root process of a pod, with capabilities, in an emptyDir of that medium, and goes on until SIGTERM and
+ * until it has done everything once; it then takes away what is in the way, and says as JSON how often it did what.
  */
 import {
   chmodSync,
@@ -94,6 +94,8 @@ const pod = medium === undefined ? {} : podAttack(directory, outside, place, med
 const names = new Map(Object.entries(pod).map(([name, action]) => [action, name]));
 const actions = where === 'around' ? [...inside, ...around, ...around] : [...inside, ...names.keys()];
 const did: Record<string, number> = {};
+/** For how long after SIGTERM it goes on until it has done everything once. Milliseconds. */
+const mostMs = 40_000;
 
 function attempt(action: () => unknown): void {
   try {
@@ -106,11 +108,14 @@ function attempt(action: () => unknown): void {
 }
 
 let immutable = 0;
-let stopped = false;
+let stopAt: number | undefined;
 process.once('SIGTERM', () => {
-  stopped = true;
+  stopAt = performance.now();
 });
-for (let done = 0; medium === undefined ? done < Number(count) : !stopped; done++) {
+/** Chance may have left out one kind so far; bounded, for a kind that cannot be done at all. */
+const isOver = () =>
+  stopAt !== undefined && (Object.keys(did).length > names.size || performance.now() - stopAt > mostMs);
+for (let done = 0; medium === undefined ? done < Number(count) : !isOver(); done++) {
   attempt(actions[Math.floor(Math.random() * actions.length)] ?? (() => {}));
   if (done % 1000 === 999 && where === 'inside') attempt(() => setImmutable(directory, immutable++ % 2 === 0));
   // A pod has others beside it.
