@@ -26,7 +26,7 @@ export class SavedArchive {
     this.#signal = signal;
   }
 
-  /** Takes over `fd`. Errors: FILE_CHANGED. */
+  /** Takes over `fd`, which is closed when `signal` aborts at the latest. Errors: FILE_CHANGED. */
   static async open(fd: number, path: Buffer, signal: AbortSignal): Promise<SavedArchive> {
     const packed = createReadStream('', { fd });
     const unpacked = createGunzip();
@@ -34,6 +34,8 @@ export class SavedArchive {
       packed.destroy();
       unpacked.destroy();
     };
+    // A call may end before it has asked for any of it.
+    signal.addEventListener('abort', close, { once: true });
     // Told to whoever reads.
     packed.on('error', (error) => unpacked.destroy(error));
     packed.pipe(unpacked);
