@@ -95,6 +95,17 @@ describe("Docker's image store", () => {
   });
 });
 
+test.each(['not json', '[]', '{"Repositories":{"img":{"img:1":"no digest"}}}'])(
+  "names of Docker's that cannot be read are none: %s",
+  async (text) => {
+    dockerBlob(config());
+    writeFileSync(join(root, 'image/overlay2/repositories.json'), text);
+    await expect(imageOf(`docker-pullable://img@sha256:${'d'.repeat(64)}`)).rejects.toMatchObject({
+      reason: 'IMAGE_NOT_FOUND',
+    });
+  },
+);
+
 describe('what an image leaves out', () => {
   test.each([
     ['nothing but a platform', { architecture: 'amd64' }, { entrypoint: [], cmd: [], workingDir: '', user: '' }],

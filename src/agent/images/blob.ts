@@ -22,7 +22,9 @@ export async function readBlob(path: string, digest: Sha256, signal: AbortSignal
   const bytes = await readBounded(path, signal);
   if (bytes === undefined) return undefined;
   if (createHash('sha256').update(bytes).digest('hex') !== digest) throw damaged(digest);
-  return parsed(bytes, digest);
+  const value = parseJson(bytes);
+  if (value === undefined) throw damaged(digest);
+  return value;
 }
 
 /** A file of at most 4 MiB; undefined where it is not there. */
@@ -39,11 +41,12 @@ export async function readBounded(path: string, signal: AbortSignal): Promise<Bu
   }
 }
 
-function parsed(bytes: Buffer, digest: Sha256): unknown {
+/** Undefined where it is no JSON. */
+export function parseJson(bytes: Buffer): unknown {
   try {
     return JSON.parse(bytes.toString('utf8'));
   } catch {
-    throw damaged(digest);
+    return undefined;
   }
 }
 

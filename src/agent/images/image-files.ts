@@ -5,7 +5,7 @@ import { PodhandError } from '../../wire/errors.ts';
 import type { EntrypointRole, ImageConfig } from '../executors/roles.ts';
 import { hasErrno } from '../linux/syscalls.ts';
 import type { Container } from '../pods/model.ts';
-import { digestOf, readBlob, readBounded, type Sha256 } from './blob.ts';
+import { digestOf, parseJson, readBlob, readBounded, type Sha256 } from './blob.ts';
 import { configSchema, indexSchema, manifestSchema, repositoriesSchema } from './schemas.ts';
 
 export interface ImageStorePlaces {
@@ -65,8 +65,7 @@ export class ImageFiles implements EntrypointRole {
 
   async #idInDocker(directory: string, digest: Sha256, signal: AbortSignal): Promise<Sha256 | undefined> {
     const text = await readBounded(join(directory, 'repositories.json'), signal);
-    if (text === undefined) return undefined;
-    const { Repositories } = repositoriesSchema.parse(JSON.parse(text.toString('utf8')));
+    const { Repositories } = repositoriesSchema.safeParse(text && parseJson(text)).data ?? { Repositories: {} };
     const names = Object.values(Repositories).flatMap((named) => Object.entries(named));
     return names.find(([name]) => name.endsWith(`@sha256:${digest}`))?.[1];
   }
