@@ -1,7 +1,10 @@
 // npm run bench: podhand beside its peers, in one run, as ratios. `--help` says what it takes.
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, release } from 'node:os';
+import { benchCompress } from './compress.ts';
+import { writeDocument } from './document.ts';
 import { benchEmissary } from './emissary.ts';
+import { benchFairness } from './fairness.ts';
 import { benchLogs } from './logs.ts';
 import { benchManyPods } from './many-pods.ts';
 import { benchManyWaits } from './many-waits.ts';
@@ -19,8 +22,10 @@ const benches: Readonly<Record<string, (stand: Stand, report: Report, sizes: Siz
   'many-waits': benchManyWaits,
   'many-pods': benchManyPods,
   unary: benchUnary,
+  fairness: benchFairness,
   save: benchSave,
   tar: benchTar,
+  compress: benchCompress,
   logs: benchLogs,
   'start-up': benchStartUp,
   emissary: (_stand, report, sizes) => benchEmissary(report, sizes),
@@ -30,7 +35,8 @@ const options = parseOptions(process.argv.slice(2), Object.keys(benches));
 if (options !== undefined) {
   const machine = { cores: availableParallelism(), kernel: release(), node: process.version };
   const report = new Report((line) => void process.stdout.write(`${line}\n`));
-  report.title(`${machine.cores} cores, Linux ${machine.kernel}, Node ${machine.node}`);
+  const shown = `${machine.cores} cores, Linux ${machine.kernel}, Node ${machine.node}`;
+  report.title(shown);
   const stand = await Stand.open(
     options.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${options.profile}`],
   );
@@ -54,6 +60,7 @@ if (options !== undefined) {
     await stand.close();
   }
   report.summary();
+  if (options.docs) writeDocument(report.rows, shown);
   if (options.json !== undefined) {
     const { sizes } = options;
     const document = { date: new Date().toISOString(), machine, sizes, rows: report.rows };

@@ -19,7 +19,7 @@ export async function benchManyWaits(stand: Stand, report: Report, { waits, roun
     const counted = new RequestCount();
     const proxy = new SocketProxy(`${directory}/engine.sock`, stand.engineSocket, (sent) => counted.look(sent));
     await proxy.mend();
-    const agent = await stand.agent(executor, proxy.path);
+    const agent = await stand.agent(executor, { engineSocket: proxy.path });
     const one: Load[] = [];
     const many: Load[] = [];
     for (let round = 0; round < Math.min(3, rounds); round += 1) {

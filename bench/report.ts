@@ -86,6 +86,6 @@ function judge(
   return { goal: `${of} at most ${atMost} ${row.unit}`, met: row.podhand[of] <= (atMost ?? 0) };
 }
 
-function show(value: number): string {
+export function show(value: number): string {
   return Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3);
 }

@@ -24,6 +24,8 @@ export interface Sizes {
 export interface Options {
   readonly only: readonly string[];
   readonly json: string | undefined;
+  /** Whether docs/performance.md gets what was measured. */
+  readonly docs: boolean;
   /** Where CPU profiles of the agents go. */
   readonly profile: string | undefined;
   readonly sizes: Sizes;
@@ -36,6 +38,7 @@ minutes; brings up an engine of its own and leaves nothing behind.
 
   --only NAME        one of ${names.join(', ')}; may be given more than once
   --json FILE        also write every figure there
+  --docs             write the table of docs/performance.md (of the sizes below, as they are)
   --profile DIR      write CPU profiles of the agents there (the figures are worth less then)
   --file-size SIZE   of the file that is saved (1Gi)
   --log-size SIZE    of the log that is read (1Gi)
@@ -56,6 +59,7 @@ export function parseOptions(argv: readonly string[], names: readonly string[]):
     options: {
       only: { type: 'string', multiple: true },
       json: text,
+      docs: { type: 'boolean' },
       profile: text,
       'file-size': text,
       'log-size': text,
@@ -74,9 +78,13 @@ export function parseOptions(argv: readonly string[], names: readonly string[]):
   }
   const only = values.only ?? [];
   for (const name of only) if (!names.includes(name)) throw new Error(`no bench "${name}": ${names.join(', ')}`);
+  const { only: _, json: __, docs = false, ...otherwise } = values;
+  if (docs && Object.keys(otherwise).length > 0)
+    throw new Error(`--docs is for the sizes as they are, not with --${Object.keys(otherwise).join(', --')}`);
   return {
     only,
     json: values.json,
+    docs,
     profile: values.profile,
     sizes: {
       fileBytes: bytes(values['file-size'] ?? '1Gi'),

@@ -1,12 +1,13 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AgentProcess } from '../demo/agent-process.ts';
 import { ExecutorClient } from '../src/client/executor-client.ts';
+import { AgentProcess, settingsOn } from '../test/node/agent-process.ts';
 import { cacheDir, chosenEngineSocket, runDir } from '../test/node/cache.ts';
 import { type Engine, startEngine, startOwnEngine } from '../test/node/docker-engine.ts';
 import { DockerRuntime } from '../test/node/docker-runtime.ts';
+import { createCgroup } from '../test/node/namespaces/cgroups.ts';
 
 export type Executor = 'docker' | 'pns';
 export const executors: readonly Executor[] = ['docker', 'pns'];
@@ -16,6 +17,9 @@ const upWithinMs = 60_000;
 /** So that the limits which keep pods from each other are not what is measured. */
 const limits = ['fileBytes=64Gi', 'treeBytes=64Gi', 'treeEntries=10000000', 'streamsPerPod=1000'];
 const rates = ['callsPerSecondPerPod=1000000', 'callBurstPerPod=1000000'];
+
+/** Of deploy/daemonset.yaml: Node fits its heap into what it may have, and is killed beyond. */
+export const memoryLimit = 512 * 2 ** 20;
 
 /** An agent under measure, as a process of its own. */
 export interface BenchAgent {
@@ -72,31 +76,38 @@ export class Stand {
     return ['docker', '--host', `unix://${this.engineSocket}`, ...args];
   }
 
-  /** Starts an agent; at most one of each executor at a time. `engineSocket`: another way to the engine. */
-  async agent(executor: Executor, engineSocket = this.engineSocket): Promise<BenchAgent> {
+  /**
+   * Starts an agent; at most one of each executor at a time. `engineSocket`: another way to the engine. `bounded`: with the
+   * limits that an agent has by itself, and the memory that the manifest gives it.
+   */
+  async agent(
+    executor: Executor,
+    { engineSocket = this.engineSocket, bounded = false }: { engineSocket?: string; bounded?: boolean } = {},
+  ): Promise<BenchAgent> {
     const { DockerRootDir } = await this.docker.info();
     const directory = mkdtempSync(join(tmpdir(), 'podhand-bench-'));
+    const places = { kubeletDir: this.runtime.kubeletDir, socketsDir: socketsDir(executor) };
     const settings = [
+      ...settingsOn(places, executor),
       `docker.socket=${engineSocket}`,
       `docker.containersDir=${DockerRootDir}/containers`,
       'pns.podSource=docker',
       // Of no meaning to pns.
       'docker.logs=files',
-      ...[...limits, ...rates].map((limit) => `limits.${limit}`),
+      ...(bounded ? [] : [...limits, ...rates]).map((limit) => `limits.${limit}`),
     ];
-    const places = { kubeletDir: this.runtime.kubeletDir, socketsDir: socketsDir(executor) };
-    const started = await AgentProcess.start(
-      { runtime: places, executor, settings, nodeOptions: this.#nodeOptions },
-      directory,
-    );
+    const cgroups = bounded ? await createCgroup(`/podhand-bench-${executor}`, memoryLimit) : [];
+    const started = await AgentProcess.start(directory, settings, { cgroups, nodeOptions: this.#nodeOptions });
+    const adminSocket = join(dirname(places.socketsDir), 'admin.sock');
     const agent: BenchAgent = {
       executor,
       pid: started.pid,
-      adminSocket: started.adminSocket,
-      clientOf: (pod) => new ExecutorClient({ socketPath: started.adminSocket, pod }),
+      adminSocket,
+      clientOf: (pod) => new ExecutorClient({ socketPath: adminSocket, pod }),
       stop: async () => {
         this.#running.delete(agent);
-        await started.stop();
+        await started.end('SIGTERM');
+        for (const cgroup of cgroups) rmdirSync(cgroup);
         rmSync(directory, { recursive: true, force: true });
       },
     };

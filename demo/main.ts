@@ -2,11 +2,12 @@
 // on plain namespaces where it does not. Sets up what it needs and leaves nothing behind.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { AgentProcess, settingsOn } from '../test/node/agent-process.ts';
 import { removeEmptyDirs } from '../test/node/leftovers.ts';
 import type { TestContainer, TestPod, TestRuntime } from '../test/node/pods.ts';
-import { AgentProcess, podhand } from './agent-process.ts';
 import { openNode } from './node.ts';
+import { podhand } from './podhand.ts';
 import { main as mainProgram, sidecar as sidecarProgram, spec } from './programs.ts';
 
 const say = (line: string) => console.log(`\n== ${line}`);
@@ -34,21 +35,22 @@ async function run(): Promise<void> {
     );
     const directory = mkdtempSync(join(tmpdir(), 'podhand-demo-'));
     closers.push(() => rmSync(directory, { recursive: true, force: true }));
-    const agent = await AgentProcess.start(node, directory);
-    closers.push(() => agent.stop());
-    say(`the agent is up: ${agent.adminSocket}`);
-    await mainJob(node.runtime, agent).catch((error: unknown) => {
+    const agent = await AgentProcess.start(directory, [...settingsOn(node.runtime, node.executor), ...node.settings]);
+    closers.push(() => agent.end('SIGTERM'));
+    const adminSocket = join(dirname(node.runtime.socketsDir), 'admin.sock');
+    say(`the agent is up: ${adminSocket}`);
+    await mainJob(node.runtime, adminSocket).catch((error: unknown) => {
       console.error(`\nthe agent's log:\n${agent.logTail()}`);
       throw error;
     });
-    agent.assertAlive();
+    if (!agent.alive) throw new Error(`the agent has ended\n${agent.logTail()}`);
   } finally {
     await close();
   }
   say('done; the pod, the agent and their files are gone');
 }
 
-async function mainJob(runtime: TestRuntime, agent: AgentProcess): Promise<void> {
+async function mainJob(runtime: TestRuntime, adminSocket: string): Promise<void> {
   const pod = await runtime.pod({ name: 'demo' });
   try {
     const outputs = await pod.volumeDir('outputs');
@@ -64,7 +66,7 @@ async function mainJob(runtime: TestRuntime, agent: AgentProcess): Promise<void>
     });
     say(`pod ${pod.namespace}/${pod.name}: the logs of main, live`);
     await start(pod, 'main', mainProgram);
-    const admin = ['--admin', '--socket', agent.adminSocket, '--pod', pod.uid];
+    const admin = ['--admin', '--socket', adminSocket, '--pod', pod.uid];
     await podhand(...admin, 'logs', '-f', 'main', '--until-known');
     const { exitCode } = await collect.exited();
     await show(pod, collect, outputs, admin, exitCode);

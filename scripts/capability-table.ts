@@ -3,6 +3,7 @@ import { emissaryCapabilities } from '../src/agent/executors/emissary/capabiliti
 import { pnsCapabilities } from '../src/agent/executors/pns/capabilities.ts';
 import { capabilityNames, type ExecutorCapability } from '../src/agent/executors/roles.ts';
 import { kubernetesCapabilities } from '../src/agent/kubernetes/capabilities.ts';
+import { markdownTable } from './markdown/table.ts';
 
 const kubelet = kubernetesCapabilities({ volumes: true, imageStore: true });
 const pnsByKubelet = pnsCapabilities({ source: 'kubelet', imageStore: 'files', logs: 'node' });
@@ -26,7 +27,7 @@ export function capabilityTable(): string {
   const entry = (executor: string, capability: string) => tables[executor]?.find(({ name }) => name === capability);
   const rows = capabilityNames.map((capability) => {
     const cells = names.map((executor) => (entry(executor, capability)?.supported ? 'yes' : '**no**'));
-    return `| ${[`\`${capability}\``, ...cells].join(' | ')} |`;
+    return [`\`${capability}\``, ...cells];
   });
   const notes = names.map((executor) => {
     const said = (tables[executor] ?? []).filter(({ note }) => note !== undefined);
@@ -38,9 +39,7 @@ export function capabilityTable(): string {
 Written by \`npm run generate\` from what the agent itself answers to GetInfo (\`podhand info\`). Each yes is tried and each
 no is tried as a refusal by \`test/conformance\`, against the real component.
 
-| ${['capability', ...names].join(' | ')} |
-| ${['---', ...names.map(() => '---')].join(' | ')} |
-${rows.join('\n')}
+${markdownTable([['capability', ...names], ...rows])}
 
 ${notes.join('\n')}`;
 }

@@ -1,12 +1,22 @@
 // Writes what is generated from proto/: the TypeScript types of the wire, and the descriptor as readable JSON, so that
 // every change of the wire shows in a diff; the copy of deploy/daemonset.yaml that kustomize wants in a directory of its
-// own; and the table of capabilities. With --check: fails where a committed file is not what would be written.
+// own; and the tables of capabilities and of rights. With --check: fails where a committed file is not what would be written.
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { capabilityTable } from './capability-table.ts';
+import { rightsTable } from './rights-table.ts';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 const files = ['podhand/v1/executor.proto', 'google/rpc/status.proto', 'grpc/health/v1/health.proto'];
@@ -14,7 +24,8 @@ const generated = 'src/wire/generated';
 const descriptorFile = 'proto/descriptor.json';
 const manifest = 'deploy/daemonset.yaml';
 const manifestCopy = 'deploy/base/daemonset.yaml';
-const capabilities = 'docs/capabilities.md';
+/** Of docs/, what is made of what the code says. */
+const tables = { 'docs/capabilities.md': capabilityTable, 'docs/rights.md': rightsTable };
 
 function writeTypes(into: string): void {
   const options = ['--longs=Number', '--enums=String', '--defaults', '--oneofs', '--grpcLib=@grpc/grpc-js'];
@@ -55,7 +66,8 @@ function stale(): string[] {
     if (readFileSync(join(root, descriptorFile), 'utf8') !== descriptorJson()) different.push(descriptorFile);
     if (readFileSync(join(root, manifestCopy), 'utf8') !== readFileSync(join(root, manifest), 'utf8'))
       different.push(manifestCopy);
-    if (readFileSync(join(root, capabilities), 'utf8') !== capabilityTable()) different.push(capabilities);
+    for (const [file, table] of Object.entries(tables))
+      if (!existsSync(join(root, file)) || readFileSync(join(root, file), 'utf8') !== table()) different.push(file);
     return different;
   } finally {
     rmSync(fresh, { recursive: true, force: true });
@@ -75,5 +87,5 @@ if (process.argv.includes('--check')) {
   writeTypes(generated);
   writeFileSync(join(root, descriptorFile), descriptorJson());
   copyFileSync(join(root, manifest), join(root, manifestCopy));
-  writeFileSync(join(root, capabilities), capabilityTable());
+  for (const [file, table] of Object.entries(tables)) writeFileSync(join(root, file), table());
 }

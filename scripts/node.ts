@@ -1,10 +1,13 @@
 // The real components of the tests, by hand:
-//   node scripts/node.ts up       install and start the Docker engine of the tests, make its images, build grpcurl
+//   node scripts/node.ts up       install and start the Docker engine of the tests, make its images, build grpcurl and
+//                                 the emissary
 //   node scripts/node.ts status   what runs and what is left over
 //   node scripts/node.ts sweep    remove pods of runs that are gone, of both runtimes, and containers of the tests
 //   node scripts/node.ts down     sweep everything, and end every engine of ours; caches stay
 import { readdir } from 'node:fs/promises';
 import Docker from 'dockerode';
+import { releaseEmissary } from '../test/emissary/running.ts';
+import { ensureNodeBase } from '../test/image/base-image.ts';
 import { cacheDir, runDir } from '../test/node/cache.ts';
 import { startEngine } from '../test/node/docker-engine.ts';
 import { sweepEngine } from '../test/node/docker-runtime.ts';
@@ -17,6 +20,8 @@ const commands: Readonly<Record<string, () => Promise<void>>> = {
   async up() {
     const engine = await startEngine();
     await ensureImages(engine.docker);
+    await ensureNodeBase(engine.docker, engine.socketPath);
+    await releaseEmissary();
     say(`engine   ${engine.socketPath}`);
     say(`grpcurl  ${await ensureGrpcurl()}`);
   },

@@ -1,43 +1,57 @@
 // npm test: checks, then runs every suite. It needs root: a real container engine is started, namespaces and cgroups
 // are made. What it sets up is kept in the cache (PODHAND_CACHE, default ~/.cache/podhand).
-import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beganVariable } from './elapsed-reporter.ts';
+import { run, vitest, vitestTwice, wantRoot, withEngines } from './engines.ts';
+import { testSummary } from './test-summary.ts';
 
-const root = fileURLToPath(new URL('../', import.meta.url));
+/**
+ * One executor each over pods of their own, or a cluster of their own: they mostly wait for an engine or a kubelet, and run
+ * three at a time. All others fill disks, use up what a user may have, or count what is there, and run alone.
+ */
+const waiting = [
+  'test/conformance/',
+  'test/deploy/',
+  'test/cluster/',
+  'test/doctor/cluster.test.ts',
+  'test/sockets/cluster-containerd.test.ts',
+  'test/sockets/cluster-docker.test.ts',
+  'test/kubernetes/faults.test.ts',
+  'test/faults/containerd-restarted.test.ts',
+  'test/faults/dockerd-restarted.test.ts',
+  'test/faults/node-log-rotated.test.ts',
+  ...['docker', 'pns', 'kubelet', 'k8sapi', 'emissary'].map(attacksOn),
+];
+const atOnce = 3;
 
-function status(command: string, ...args: string[]): number {
-  const { status: code, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit' });
-  if (error) throw error;
-  return code ?? 1;
+function attacksOn(executor: string): string {
+  return `test/attacks/${executor}.test.ts`;
 }
 
-function run(command: string, ...args: string[]): void {
-  const code = status(command, ...args);
-  if (code !== 0) process.exit(code);
-}
-
-const node = process.execPath;
-const vitest = 'node_modules/.bin/vitest';
-/** What most suites share is brought up once, and not by each. */
-const clusters = ['docker', 'containerd'].map((runtime) => [runtime, `conformance-${runtime}`] as const);
+/** Of each race against an executor; `npm run attacks` makes five times as many. */
+const raceReads = 200;
 
 function everything(): number {
-  // The programs of the cluster take minutes to build, once: no suite's time.
-  run(node, 'scripts/cluster.ts', 'build');
-  run(node, 'scripts/node.ts', 'up');
-  for (const [runtime, name] of clusters) run(node, 'scripts/cluster.ts', 'up', runtime, name);
-  // Each suite runs real daemons on a machine that may be busy with something else: a test has a second try, and the
-  // report says which ones took it.
-  const code = status(vitest, 'run', '--retry=1');
-  for (const [, name] of clusters) status(node, 'scripts/cluster.ts', 'down', name);
-  status(node, 'scripts/node.ts', 'down');
-  return code;
+  process.env.PODHAND_RACE_READS ??= String(raceReads);
+  const directory = mkdtempSync(join(tmpdir(), 'podhand-test-'));
+  const report = (name: string) => join(directory, `${name}.json`);
+  const reporters = ['default', 'json', './scripts/elapsed-reporter.ts'].map((each) => `--reporter=${each}`);
+  const reporting = (name: string) => [...reporters, `--outputFile.json=${report(name)}`];
+  const left = waiting.map((path) => `--exclude=${path.endsWith('/') ? `${path}**` : path}`);
+  const codes = [
+    vitestTwice(...reporting('at-once'), '--file-parallelism', `--max-workers=${atOnce}`, ...waiting),
+    vitestTwice(...reporting('alone'), ...left),
+  ];
+  // A run that was ended from outside has written none.
+  console.log(testSummary([report('at-once'), report('alone')].filter(existsSync)));
+  rmSync(directory, { recursive: true });
+  return Math.max(...codes);
 }
 
-if (process.platform !== 'linux' || process.getuid?.() !== 0) {
-  console.error('the tests need Linux and root: they run a real container engine, real namespaces and real cgroups');
-  process.exit(1);
-}
+wantRoot();
+process.env[beganVariable] = String(Date.now());
 run('npm', 'run', 'check');
 const chosen = process.argv.slice(2);
-process.exit(chosen.length === 0 ? everything() : status(vitest, 'run', ...chosen));
+process.exit(chosen.length === 0 ? withEngines(everything) : vitest(...chosen));

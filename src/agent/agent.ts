@@ -1,4 +1,3 @@
-import type { Server as HttpServer } from 'node:http';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import { PodhandError } from '../wire/errors.ts';
@@ -33,13 +32,14 @@ import { AuditLog } from './rpc/audit.ts';
 import { createGrpcServer } from './server/grpc-servers.ts';
 import { listenOn } from './server/listen.ts';
 import { executorService } from './service/executor-service.ts';
+import { healthService, Serving } from './service/health.ts';
 import { PodSockets } from './sockets/pod-sockets.ts';
 import { cautiousNow } from './steady-clock.ts';
 import { startTracing } from './tracing/start-tracing.ts';
 
 const pruneEveryMs = 10 * 60_000;
-/** For records that a full disk has refused. */
-const writeAgainEveryMs = 5_000;
+/** For records that a full disk has refused, or lost. */
+const tidyEveryMs = 5_000;
 
 export interface Agent {
   /** Stops taking calls, lets the open ones end within `drain`, then ends them with AGENT_STOPPING. */
@@ -67,6 +67,9 @@ export async function startAgent({ config, version, log, createExecutors }: Opti
     const registry = new Registry();
     const store = new PodStore();
     const openWaits = { count: 0 };
+    const nameOf = (podUid: string, containerId: string) => store.byId(podUid, containerId)?.name;
+    const audit = config.log.audit ? new AuditLog(log, nameOf) : undefined;
+    closers.push(() => audit?.close());
     const { endpoint } = config.tracing;
     const tracer =
       endpoint === '' ? undefined : await startTracing({ endpoint, version, nodeName: config.nodeName, log });
@@ -85,14 +88,19 @@ export async function startAgent({ config, version, log, createExecutors }: Opti
       if (executor === undefined) throw new Error(`executor ${name} was not created`);
       return executor;
     };
+    const recordMetrics = new RecordMetrics(registry, {
+      unwritten: () => recorder.unwritten,
+      isReadable: () => recorder.isReadable,
+    });
     const eventsEndpoint = config.records.events ? new KubernetesEndpoint(config.k8sapi) : undefined;
     closers.push(() => eventsEndpoint?.close());
-    const { nodeName } = config;
-    const events = eventsEndpoint && new RecordEvents({ endpoint: eventsEndpoint, nodeName, log }, running.signal);
-    const recordMetrics = new RecordMetrics(registry, () => recorder.unwritten);
+    const told = { nodeName: config.nodeName, log, metrics: recordMetrics };
+    const events = eventsEndpoint && new RecordEvents({ endpoint: eventsEndpoint, ...told }, running.signal);
+    const files = new RecordFiles(`${config.stateDir}/records`, log, () => recordMetrics.damaged());
+    closers.push(() => files.close());
     const recorder: Recorder = new Recorder({
       store,
-      files: new RecordFiles(`${config.stateDir}/records`, log),
+      files,
       log,
       maxRecords: config.records.maxRecords,
       metrics: recordMetrics,
@@ -102,25 +110,31 @@ export async function startAgent({ config, version, log, createExecutors }: Opti
     closers.push(() => recorder.settled());
     const exits = new ExitWatch((error) => log.error({ err: error }, 'ends of callers are not seen any more'));
     closers.push(() => exits.close());
-    const connections = new Connections({ limits: config.limits, log, exits, onEnd: connectionEnds(registry) });
+    const onFlood = (podUid: string) => sockets.rest(podUid);
+    const connections = new Connections({
+      limits: config.limits,
+      log,
+      exits,
+      onEnd: connectionEnds(registry),
+      onFlood,
+    });
     closers.push(() => connections.close());
     const metrics = new CallMetrics(registry, {
       streams: () => admission.streams,
       connections: () => connections.count,
       waits: () => openWaits.count,
     });
-    const nameOf = (podUid: string, containerId: string) => store.byId(podUid, containerId)?.name;
     const adapter = new RpcAdapter({
       admission,
       metrics,
       log,
       tracer,
-      audit: config.log.audit ? new AuditLog(log, nameOf) : undefined,
+      audit,
       stopping: calls.signal,
       callerOf: (peer) => connections.callerOf(peer),
       podOf: (caller, chosen, call) => podOf(store, caller, chosen, call),
     });
-    const service = executorService(adapter, {
+    const executor = executorService(adapter, {
       version,
       config,
       store,
@@ -130,14 +144,17 @@ export async function startAgent({ config, version, log, createExecutors }: Opti
       saving: (podUid) => executors.saving(podUid),
       openWaits,
     });
+    const serving = new Serving();
+    const services = { executor, health: healthService(adapter, serving) };
     const maxStreams = config.limits.streamsPerPod;
-    const podServer = createGrpcServer(service, { reflection: false, maxStreams });
-    const adminServer = createGrpcServer(service, { reflection: true, maxStreams: config.limits.streams });
+    const guard = { maxMemory: config.limits.connectionMemory, begin: (peer: string) => connections.begin(peer) };
+    const podServer = createGrpcServer(services, { ...guard, reflection: false, maxStreams });
+    const adminServer = createGrpcServer(services, { ...guard, reflection: true, maxStreams: config.limits.streams });
     const nodeCgroup = readNodeCgroup();
 
     await recorder.start(running.signal);
     await feeder(byName).containers.feed(store, running.signal);
-    const sockets = new PodSockets({
+    const sockets: PodSockets = new PodSockets({
       config,
       store,
       metrics: new SocketMetrics(registry),
@@ -166,24 +183,25 @@ export async function startAgent({ config, version, log, createExecutors }: Opti
       onError: (err) => log.error({ err }, 'a connection to the admin socket could not be accepted'),
     });
     closers.push(() => admin.close());
-    const scrape: HttpServer | undefined =
-      config.metrics.listen === '' ? undefined : await serveMetrics(config.metrics.listen, registry);
+    const unscraped = (err: Error) => log.error({ err }, 'a connection to the metrics could not be accepted');
+    const { listen } = config.metrics;
+    const scrape = listen === '' ? undefined : await serveMetrics(listen, registry, unscraped);
     closers.push(() => scrape?.close());
     const prune = setInterval(() => void recorder.prune(new Date(cautiousNow() - config.records.keep)), pruneEveryMs);
     prune.unref();
     closers.push(() => clearInterval(prune));
-    const again = setInterval(() => void recorder.writeAgain(), writeAgainEveryMs);
-    again.unref();
-    closers.push(() => clearInterval(again));
-    for (const server of [podServer, adminServer]) server.setServing(true);
+    const tidy = setInterval(() => void recorder.tidy(), tidyEveryMs);
+    tidy.unref();
+    closers.push(() => clearInterval(tidy));
+    serving.set('serving');
 
     return {
       stop: async () => {
-        for (const server of [podServer, adminServer]) server.setServing(false);
+        serving.set('stopping');
         sockets.close();
         admin.close();
         const drained = Promise.all([podServer.drain(config.drain), adminServer.drain(config.drain)]);
-        // Calls that never end by themselves (Wait, follow) are told to call again, which they can at once elsewhere.
+        adapter.drain();
         const timer = setTimeout(() => calls.abort(), Math.max(0, config.drain - 1000));
         await drained;
         clearTimeout(timer);

@@ -17,7 +17,7 @@ import { type Attempt, streamAttempt, unaryAttempt } from './attempt.ts';
 import { type Address, Connection } from './connection.ts';
 import { LogProgress } from './log-progress.ts';
 import * as requests from './requests.ts';
-import { retrying } from './retry.ts';
+import { type RetryOptions, retrying } from './retry.ts';
 import { distinctChanges } from './wait-changes.ts';
 
 export interface ExecutorClientOptions extends Address {
@@ -64,11 +64,12 @@ export class ExecutorClient {
     return only(this.#call((attempt) => unaryAttempt(this.#methods.ListContainers, {}, attempt), options));
   }
 
-  /** Made again after a restart; a state that was already delivered is not delivered twice. */
+  /** Made again after a restart; a state that was already delivered is not delivered twice. Over with its result. */
   wait(request: requests.WaitRequest = {}, options?: CallOptions): Stream<WaitResponse__Output> {
     const { containers = [], except = [], untilKnown = false } = request;
     const message = { containers: [...containers], except: [...except], untilKnown };
-    return distinctChanges(this.#call((attempt) => streamAttempt(this.#methods.Wait, message, attempt), options));
+    const attempt = (given: Attempt) => streamAttempt(this.#methods.Wait, message, given);
+    return distinctChanges(this.#call(attempt, options, { isLast: ({ event }) => event === 'result' }));
   }
 
   /** Made again after a restart, but with `once` only if the agent had not been reached: a signal is not sent twice. */
@@ -79,14 +80,14 @@ export class ExecutorClient {
       this.#kill(message, given, () => {
         sent = true;
       });
-    return only(this.#call(attempt, options, () => request.once !== true || !sent));
+    return only(this.#call(attempt, options, { mayRepeat: () => request.once !== true || !sent }));
   }
 
   /** Goes on after a restart where it was: the last cursor is kept. `end` counts the bytes that were delivered here. */
   streamLogs(request: requests.StreamLogsRequest, options?: CallOptions): Stream<StreamLogsResponse__Output> {
     const progress = new LogProgress(request);
     const attempt = (given: Attempt) => streamAttempt(this.#methods.StreamLogs, progress.message(), given);
-    return progress.track(this.#call(attempt, options));
+    return progress.track(this.#call(attempt, options, { isLast: ({ event }) => event === 'end' }));
   }
 
   /** Made again after a restart only while nothing has been delivered. */
@@ -101,7 +102,8 @@ export class ExecutorClient {
     options?: CallOptions,
   ): Stream<CollectArtifactResponse__Output> {
     const message = requests.collectMessage(request);
-    return this.#callWhole((attempt) => streamAttempt(this.#methods.CollectArtifact, message, attempt), options);
+    const attempt = (given: Attempt) => streamAttempt(this.#methods.CollectArtifact, message, given);
+    return this.#callWhole(attempt, options, ({ part }) => part === 'trailer');
   }
 
   /** Made again from the beginning after a restart. */
@@ -115,7 +117,7 @@ export class ExecutorClient {
       // Progress means that the destination was free: what an attempt finds there afterwards is what the one before
       // it had just finished when the connection was lost.
       streamAttempt(this.#methods.SaveArtifact, begun ? { ...message, overwrite: true } : message, given);
-    for await (const event of this.#call(attempt, options)) {
+    for await (const event of this.#call(attempt, options, { isLast: ({ event }) => event === 'result' })) {
       begun = true;
       yield event;
     }
@@ -162,7 +164,7 @@ export class ExecutorClient {
   #call<Message>(
     makeAttempt: (attempt: Attempt) => AsyncIterable<Message>,
     options: CallOptions = {},
-    mayRepeat: () => boolean = () => true,
+    { mayRepeat, isLast }: Pick<RetryOptions<Message>, 'mayRepeat' | 'isLast'> = {},
   ): Stream<Message> {
     return retrying(makeAttempt, {
       connection: this.#connection,
@@ -170,6 +172,7 @@ export class ExecutorClient {
       signal: options.signal,
       deadline: options.deadline,
       onOutage: this.#onOutage,
+      isLast,
       mayRepeat,
     });
   }
@@ -177,9 +180,10 @@ export class ExecutorClient {
   async *#callWhole<Message>(
     makeAttempt: (attempt: Attempt) => AsyncIterable<Message>,
     options?: CallOptions,
+    isLast?: (message: Message) => boolean,
   ): Stream<Message> {
     let delivered = false;
-    for await (const message of this.#call(makeAttempt, options, () => !delivered)) {
+    for await (const message of this.#call(makeAttempt, options, { mayRepeat: () => !delivered, isLast })) {
       delivered = true;
       yield message;
     }

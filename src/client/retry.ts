@@ -10,14 +10,16 @@ const longestPauseMs = 2000;
 /** A call that held for this long had a connection, even if nothing was said on it; a dead connect takes 20 s. */
 const connectedAfterMs = 30_000;
 
-export interface RetryOptions {
+export interface RetryOptions<Message = never> {
   readonly connection: Connection;
   /** For how long an unreachable agent is called again, from its first failure; milliseconds. */
   readonly retryFor: number;
   readonly signal: AbortSignal | undefined;
   readonly deadline: Date | undefined;
   /** Whether the call may be made again after what was delivered; always, if absent. */
-  readonly mayRepeat?: () => boolean;
+  readonly mayRepeat?: (() => boolean) | undefined;
+  /** Whether that is what a call ends with: once it is delivered nothing is wanted any more, a status included. */
+  readonly isLast?: ((message: Message) => boolean) | undefined;
   /** Told once for each outage, at its first failure. */
   readonly onOutage?: ((error: PodhandError) => void) | undefined;
 }
@@ -29,23 +31,27 @@ export interface RetryOptions {
  */
 export async function* retrying<Message>(
   makeAttempt: (attempt: Attempt) => AsyncIterable<Message>,
-  options: RetryOptions,
+  options: RetryOptions<Message>,
 ): AsyncGenerator<Message, void, undefined> {
-  const { connection, signal, deadline } = options;
+  const { connection, signal, deadline, isLast } = options;
   const outage = new Outage(options);
   const onAnswer = (): void => outage.end();
   for (;;) {
     const begun = performance.now();
     const { generation } = connection;
+    let isComplete = false;
     try {
       for await (const message of makeAttempt({ connection, signal, deadline, onAnswer })) {
         onAnswer();
+        isComplete = isLast?.(message) === true;
         yield message;
       }
       return;
     } catch (thrown) {
       const error = toPodhandError(thrown, signal);
       if (!isPassing(error)) throw error;
+      // The agent went after its last word and before the status.
+      if (isComplete) return;
       if (options.mayRepeat?.() === false) throw interrupted(error);
       const pauseMs = outage.failed(error, begun);
       if (error.reason !== 'TOO_MANY_CALLS') connection.renew(generation);
@@ -54,13 +60,15 @@ export async function* retrying<Message>(
   }
 }
 
+type OutageOptions = Pick<RetryOptions, 'connection' | 'onOutage' | 'retryFor'>;
+
 class Outage {
-  readonly #options: RetryOptions;
+  readonly #options: OutageOptions;
   /** By a clock that nobody sets, and for people. */
   #since: { readonly at: number; readonly date: Date } | undefined;
   #pauseMs = firstPauseMs;
 
-  constructor(options: RetryOptions) {
+  constructor(options: OutageOptions) {
     this.#options = options;
   }
 

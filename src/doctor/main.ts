@@ -1,14 +1,12 @@
 import { Command, Option } from 'commander';
-import { loadConfig } from '../agent/config/load.ts';
-import { ConfigError } from '../agent/config/problems.ts';
-import type { AgentConfig } from '../agent/config/schema.ts';
+import { type ConfigFlags, collectWords, runConfigured } from '../agent/config/configured-command.ts';
 import { type OutputFormat, outputFormats } from '../client/output/document.ts';
 import { examine } from './examine.ts';
 import { wants } from './executors.ts';
 import { printed } from './print.ts';
 
-/** This node cannot run what is configured, or podhand itself failed. */
-const failure = 64;
+/** This node cannot run what is configured. */
+const cannotRun = 64;
 
 const examples = `
 Examples:
@@ -19,9 +17,7 @@ Examples:
 Exit status: 0 if this node can run every executor that the configuration can choose, else 64. Run it where the agent
 runs: with the same rights, mounts and namespaces. It needs no agent, and changes nothing.`;
 
-interface Flags {
-  readonly config?: string;
-  readonly set: string[];
+interface Flags extends ConfigFlags {
   readonly output: OutputFormat;
 }
 
@@ -32,28 +28,10 @@ export async function main(argv: readonly string[]): Promise<number> {
     .option('--config <file>', 'the agent’s YAML configuration file (or PODHAND_CONFIG)')
     .option('--set <key=value>', 'one setting of the agent; may be given several times', collectWords, [])
     .addOption(new Option('-o, --output <format>', 'print results as').choices([...outputFormats]).default('table'))
-    .addHelpText('after', examples)
-    .allowExcessArguments(false)
-    .exitOverride();
-  try {
-    command.parse([...argv], { from: 'user' });
-  } catch (error) {
-    return (error as { exitCode?: number }).exitCode === 0 ? 0 : failure;
-  }
-  const { config: path, set, output } = command.opts<Flags>();
-  let config: AgentConfig;
-  try {
-    config = loadConfig({ ...(path !== undefined && { path }), set, environment: process.env });
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    process.stderr.write(`podhand doctor: the configuration is not valid:\n${error.message.replace(/^/gm, '  ')}\n`);
-    return failure;
-  }
-  const executors = await examine(wants, config);
-  process.stdout.write(await printed(executors, output));
-  return executors.every(({ configured, canRun }) => canRun || !configured) ? 0 : failure;
-}
-
-function collectWords(word: string, before: readonly string[]): string[] {
-  return [...before, word];
+    .addHelpText('after', examples);
+  return await runConfigured<Flags>(command, argv, async (config, { output }) => {
+    const executors = await examine(wants, config);
+    process.stdout.write(await printed(executors, output));
+    return executors.every(({ configured, canRun }) => canRun || !configured) ? 0 : cannotRun;
+  });
 }

@@ -15,6 +15,8 @@ export const reasons = {
   CONTAINER_NOT_FOUND: status.NOT_FOUND,
   FILE_NOT_FOUND: status.NOT_FOUND,
   IMAGE_NOT_FOUND: status.NOT_FOUND,
+  /** Health was asked of a service that the agent does not have. */
+  SERVICE_NOT_FOUND: status.NOT_FOUND,
   // The thing exists but its state or kind forbids the call.
   CONTAINER_NOT_RUNNING: status.FAILED_PRECONDITION,
   CONTAINER_NOT_STARTED: status.FAILED_PRECONDITION,
@@ -42,12 +44,16 @@ export const reasons = {
   PERMISSION_DENIED: status.PERMISSION_DENIED,
   MOUNT_REFUSED: status.PERMISSION_DENIED,
   FILESYSTEM_REFUSED: status.PERMISSION_DENIED,
+  /** The agent itself was not given what this call takes: a capability, or a right at the API server. */
+  AGENT_LACKS_RIGHT: status.FAILED_PRECONDITION,
   // Limits; a retry later, or a smaller request, may succeed.
   FILE_TOO_LARGE: status.RESOURCE_EXHAUSTED,
   TREE_TOO_LARGE: status.RESOURCE_EXHAUSTED,
   TOO_MANY_ENTRIES: status.RESOURCE_EXHAUSTED,
   TREE_TOO_DEEP: status.RESOURCE_EXHAUSTED,
   TOO_MANY_CALLS: status.RESOURCE_EXHAUSTED,
+  /** Its receiver was slow while others waited for a file reader. */
+  TRANSFER_TOO_SLOW: status.RESOURCE_EXHAUSTED,
   NO_SPACE: status.RESOURCE_EXHAUSTED,
   // Changed under our hands; the same call may succeed.
   PATH_CHANGED: status.ABORTED,

@@ -134,7 +134,7 @@ test('cp brings a tree out of a container that has ended, as it was', async () =
 });
 
 test.each(['tar', 'tgz', 'zst'])('cp --format %s is an archive that tar reads', async (format) => {
-  const main = await subject.sh(pod, 'main', 'mkdir /tmp/out; echo a > /tmp/out/a');
+  const main = await subject.sh(pod, 'main', 'mkdir /tmp/out; echo a > /tmp/out/a; sleep 1');
   await main.exited();
   await printed('cp', 'main:/tmp/out', `out.${format}`, '--format', format);
   const listed = execFileSync('tar', ['-t', '-f', join(directory, `out.${format}`)], { encoding: 'utf8' });

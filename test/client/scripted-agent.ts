@@ -11,15 +11,25 @@ import {
 import { encodeErrorInfo } from '../../src/wire/error-info.ts';
 import type { PodhandError } from '../../src/wire/errors.ts';
 import { loadExecutorService } from '../../src/wire/load.ts';
+import { podhand, type Run, type Started } from './command-line.ts';
 
 export type Handlers = UntypedServiceImplementation;
+
+/** How a handler of a call without a stream answers. */
+export type Answer = (error: object | null, response?: object) => void;
+
+/** What a handler has of a call that it answers by a stream. */
+export interface Streaming<Request = Record<string, unknown>> {
+  readonly request: Request;
+  write(message: object): void;
+  end(): void;
+  emit(name: 'error', error: object): void;
+}
 
 /** The real contract on a real socket, with answers that a test writes: for faults that an agent has rarely. */
 export class ScriptedAgent {
   readonly directory: string = mkdtempSync(join(tmpdir(), 'podhand-client-'));
   readonly socketPath: string;
-  /** Metadata of the calls, in order. */
-  readonly calls: { path: string; pod: string | undefined }[] = [];
   #server: Server | undefined;
 
   constructor(socketName = 'agent.sock') {
@@ -45,6 +55,15 @@ export class ScriptedAgent {
     this.#server = undefined;
   }
 
+  /** The command on this agent's socket, in its directory. */
+  podhand(...args: string[]): Started {
+    return podhand(['--socket', this.socketPath, ...args], { cwd: this.directory });
+  }
+
+  run(...args: string[]): Promise<Run> {
+    return this.podhand(...args).done;
+  }
+
   [Symbol.dispose](): void {
     this.stop();
     rmSync(this.directory, { recursive: true, force: true });
@@ -56,6 +75,14 @@ export function statusOf(error: PodhandError): { code: number; details: string; 
   const metadata = new Metadata();
   metadata.set('grpc-status-details-bin', encodeErrorInfo(error));
   return { code: error.code, details: error.message, metadata };
+}
+
+/** A handler that writes these messages, and ends. */
+export function stream(...messages: object[]): (call: Streaming) => void {
+  return (call) => {
+    for (const message of messages) call.write(message);
+    call.end();
+  };
 }
 
 /** Writes messages at the reader's pace until it has written all of them, or the call is over. */

@@ -75,9 +75,12 @@ export class ContainerdNode implements NodeRuntime {
     const [program = '', ...args] = this.#ctrArgv('images', 'import', '-');
     const importing = spawn(program, args, { stdio: ['pipe', 'ignore', 'inherit'] });
     const ended = once(importing, 'close');
-    await pipeline(archive, importing.stdin);
+    // It may end, all well, before it has taken an archive's padding; what is cut short it does not take for whole.
+    const given = pipeline(archive, importing.stdin).catch((error: unknown) => error);
     await ended;
-    if (importing.exitCode !== 0) throw new Error(`containerd of cluster ${this.#places.name} takes no such images`);
+    if (importing.exitCode === 0) return;
+    const cause = await given;
+    throw new Error(`containerd of cluster ${this.#places.name} takes no such images`, { cause });
   }
 
   #ctrArgv(...args: string[]): string[] {

@@ -15,6 +15,7 @@ export interface ContainerStatus {
   readonly state: {
     readonly running?: { readonly startedAt: string };
     readonly terminated?: { readonly exitCode: number; readonly reason: string };
+    readonly waiting?: { readonly reason?: string };
   };
 }
 

@@ -62,7 +62,7 @@ export async function openCluster(name: RuntimeName, { emissary, ...plan }: Open
   };
   const settings = async (server: 'kubelet' | 'k8sapi', url: string) => {
     const tokenFile = join(directory, server);
-    writeFileSync(tokenFile, await accounts[server].token({ seconds: 3600 }));
+    writeFileSync(tokenFile, await accounts[server].token({ seconds: 4 * 3600 }));
     return [`${server}.url=${url}`, `${server}.caFile=${cluster.caFile}`, `${server}.tokenFile=${tokenFile}`];
   };
   const dockerRoot = name === 'docker' ? await rootOf(cluster.runtimeSocket) : '';

@@ -30,6 +30,16 @@ export function killConformance(flavour: Flavour, subject: () => Subject): void 
       ]);
     });
 
+    test('several calls at once, of which one is the first: it has ended, for all of them', async () => {
+      const pod = await subject().pod();
+      await subject().sh(pod, 'main', 'trap "exit 7" TERM; echo ready; while :; do sleep 0.1; done');
+      await ready(pod, ['main']);
+      const request = { containers: ['main'], gracePeriod: { seconds: 20 } };
+      const calls = Array.from({ length: 6 }, () => unary(subject().client, 'kill', request, of(pod)));
+      for (const { outcomes } of await Promise.all(calls))
+        expect(outcomes).toMatchObject([{ finalRecord: { exitCode: 7 } }]);
+    });
+
     test('one signal, once', async () => {
       const pod = await subject().pod();
       await subject().sh(pod, 'main', 'trap "echo got; exit 6" USR1; echo ready; while :; do sleep 0.1; done');
@@ -148,6 +158,14 @@ export function killConformance(flavour: Flavour, subject: () => Subject): void 
         const call = unary(subject().client, 'kill', { containers: ['main'], gracePeriod: { seconds: 1 } }, of(pod));
         expect(await failure(call)).toBe('9 KILL_NOT_IN_IMAGE');
         expect(await main.pid()).toBeGreaterThan(1);
+      });
+
+      test('a pod that shares its process namespace: process 1 is not the container', async () => {
+        const pod = await subject().pod({ spec: { shareProcessNamespace: true } });
+        await subject().sh(pod, 'main', 'echo ready; exec sleep 600');
+        expect(await failure(kill(pod, { containers: ['main'] }))).toBe('9 SHARED_PROCESS_NAMESPACE');
+        const { containers } = await unary(subject().client, 'listContainers', {}, of(pod));
+        expect(containers).toMatchObject([{ name: 'main', state: 'CONTAINER_STATE_RUNNING' }]);
       });
     }
   });

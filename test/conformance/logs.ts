@@ -3,10 +3,10 @@ import { failure } from '../rpc/agent-under-test.ts';
 import { type Flavour, logsOf, of, type Subject, waitFor } from './subject.ts';
 
 export function logsConformance(flavour: Flavour, subject: () => Subject): void {
-  const printed = async (script: string, request: object = {}) => {
+  const printed = async (script: string, request: object = {}, withinMs?: number) => {
     const pod = await subject().pod();
     await subject().sh(pod, 'main', script);
-    return await logsOf(subject(), pod, { container: 'main', follow: true, ...request });
+    return await logsOf(subject(), pod, { container: 'main', follow: true, ...request }, withinMs);
   };
 
   /** A pod whose volumes stay after the end of `main`, as long as another container runs. */
@@ -43,10 +43,11 @@ export function logsConformance(flavour: Flavour, subject: () => Subject): void 
 
     const lines = (flavour.largestLog ?? 100_000_000) / 50;
     test(`${lines} lines, whole`, async () => {
-      const { stdout } = await printed(`yes 0123456789012345678901234567890123456789012345678 | head -n ${lines}`);
+      const script = `yes 0123456789012345678901234567890123456789012345678 | head -n ${lines}`;
+      const { stdout } = await printed(script, {}, 280_000);
       expect(stdout.length).toBe(lines * 50);
       expect(stdout.equals(Buffer.alloc(lines * 50, '0123456789012345678901234567890123456789012345678\n'))).toBe(true);
-    });
+    }, 300_000);
 
     test('one line of 10 MB, byte for byte', async () => {
       const { stdout } = await printed('head -c 10000000 /dev/zero | tr "\\0" x; echo');

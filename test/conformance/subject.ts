@@ -99,9 +99,9 @@ export async function openSubject(flavour: Flavour): Promise<Subject> {
 
 /** Until it is so; for what happens soon, at a time that is not ours. */
 export async function eventually(condition: () => Promise<boolean>): Promise<void> {
-  const until = Date.now() + 50_000;
+  const until = Date.now() + 100_000;
   while (!(await condition())) {
-    if (Date.now() > until) throw new Error(`not so within 50 s: ${condition}`);
+    if (Date.now() > until) throw new Error(`not so within 100 s: ${condition}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
@@ -113,7 +113,7 @@ export function of(pod: TestPod): Metadata {
 /** Waits for one container and gives its final record. */
 export async function waitFor(subject: Subject, pod: TestPod, name: string): Promise<FinalRecord__Output> {
   const call = subject.client.wait({ containers: [name], untilKnown: true }, of(pod), {
-    deadline: Date.now() + 50_000,
+    deadline: Date.now() + 100_000,
   });
   for await (const event of call as AsyncIterable<WaitResponse__Output>) {
     const record = event.result?.records[0];
@@ -135,7 +135,7 @@ export async function logsOf(
   subject: Subject,
   pod: TestPod,
   request: StreamLogsRequest,
-  withinMs = 50_000,
+  withinMs = 100_000,
 ): Promise<Logs> {
   const deadline = Date.now() + withinMs;
   const call = subject.client.streamLogs({ untilKnown: true, ...request }, of(pod), { deadline });

@@ -1,17 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { capabilityNames } from '../../src/agent/executors/roles.ts';
 import { failure, unary } from '../rpc/agent-under-test.ts';
-import { badInputConformance } from './bad-input.ts';
-import { changingFilesConformance } from './changing-files.ts';
 import { containersConformance } from './containers.ts';
 import { filesConformance } from './files.ts';
 import { inPodConformance } from './in-pod.ts';
 import { isolationConformance } from './isolation.ts';
 import { killConformance } from './kill.ts';
-import { largeTreesConformance } from './large-trees.ts';
 import { logsConformance } from './logs.ts';
 import { eventually, type Flavour, of, openSubject, type Subject } from './subject.ts';
-import { twoPodsConformance } from './two-pods.ts';
 import { volumesConformance } from './volumes.ts';
 import { waitConformance } from './wait.ts';
 
@@ -54,12 +50,7 @@ export function conformance(name: string, flavour: Flavour): void {
     isolationConformance(subject);
     inPodConformance(flavour, subject);
     // These add containers to a pod as they go.
-    if (flavour.fixedPods) return;
-    containersConformance(flavour, subject);
-    badInputConformance(subject);
-    changingFilesConformance(subject);
-    largeTreesConformance(subject);
-    twoPodsConformance(subject);
+    if (!flavour.fixedPods) containersConformance(flavour, subject);
   });
 }
 

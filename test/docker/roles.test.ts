@@ -1,5 +1,5 @@
 import type Docker from 'dockerode';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { dockerCapabilities } from '../../src/agent/executors/docker/capabilities.ts';
 import { DockerEntrypoint } from '../../src/agent/executors/docker/docker-entrypoint.ts';
 import { DockerSignal } from '../../src/agent/executors/docker/docker-signal.ts';
@@ -8,8 +8,8 @@ import { Engine } from '../../src/agent/executors/docker/engine.ts';
 import { capabilityNames } from '../../src/agent/executors/roles.ts';
 import type { TestImage } from '../node/images.ts';
 import { becomes } from '../node/processes.ts';
-import { exclusiveEngine } from './exclusive-engine.ts';
-import { containerOf, LabelledPod } from './test-pod.ts';
+import { EnginePod } from './engine-pod.ts';
+import { containerOf } from './test-pod.ts';
 
 const never = new AbortController().signal;
 const images: TestImage[] = [
@@ -20,29 +20,12 @@ const images: TestImage[] = [
 ];
 
 describe('the docker executor', () => {
-  let node: Awaited<ReturnType<typeof exclusiveEngine>>;
-  let engine: Engine;
-  let pod: LabelledPod;
-
-  beforeAll(async () => {
-    node = await exclusiveEngine(images);
-    engine = new Engine(node.socketPath);
-  });
-  afterAll(async () => {
-    await engine.close();
-    await node.close();
-  });
-  beforeEach(() => {
-    pod = new LabelledPod(node.docker);
-  });
-  afterEach(async () => {
-    await pod.remove();
-  });
-  const of = ({ id }: Docker.Container) => containerOf(pod, id);
+  const on = new EnginePod(images);
+  const of = ({ id }: Docker.Container) => containerOf(on.pod, id);
 
   it('sends signals, and knows that there is nobody to send them to', async () => {
-    const signals = new DockerSignal(engine);
-    const container = await pod.run('main', [
+    const signals = new DockerSignal(on.engine);
+    const container = await on.pod.run('main', [
       '/bin/sh',
       '-c',
       'trap "echo got; exit 5" USR1; while :; do sleep 0.05; done',
@@ -54,7 +37,7 @@ describe('the docker executor', () => {
     expect(await signals.send(of(container), 10, never)).toBe('gone');
     await container.remove();
     expect(await signals.send(of(container), 10, never)).toBe('gone');
-    expect(await signals.send(of(await pod.create('created', ['true'])), 15, never)).toBe('gone');
+    expect(await signals.send(of(await on.pod.create('created', ['true'])), 15, never)).toBe('gone');
     const stop = new AbortController();
     stop.abort();
     await expect(signals.send(of(container), 10, stop.signal)).rejects.toMatchObject({ name: 'AbortError' });
@@ -68,32 +51,32 @@ describe('the docker executor', () => {
     ['podhand-test/entrypoint:user', { entrypoint: ['/bin/id'], cmd: [], user: '1234', workingDir: '/home/user' }],
     ['podhand-test/entrypoint:empty', { entrypoint: [], cmd: [] }],
   ])('knows what the image %s runs by itself', async (image, expected) => {
-    const container = await pod.create('main', ['true'], { Image: image });
+    const container = await on.pod.create('main', ['true'], { Image: image });
     const imageId = (await container.inspect()).Image;
-    const found = await new DockerEntrypoint(engine).image({ ...of(container), image, imageId }, never);
+    const found = await new DockerEntrypoint(on.engine).image({ ...of(container), image, imageId }, never);
     expect(found).toMatchObject({ ...expected, image, imageId });
   });
 
   it('knows an image by its id, not by a tag that means another by now', async () => {
-    const container = await pod.sh('main', 'true');
+    const container = await on.pod.sh('main', 'true');
     const imageId = (await container.inspect()).Image;
-    const tag = { repo: 'podhand-test/moving', tag: pod.uid };
-    await node.docker.getImage('podhand-test/entrypoint:exec').tag(tag);
+    const tag = { repo: 'podhand-test/moving', tag: on.pod.uid };
+    await on.node.docker.getImage('podhand-test/entrypoint:exec').tag(tag);
     try {
       const moved = { ...of(container), image: `${tag.repo}:${tag.tag}`, imageId };
-      expect((await new DockerEntrypoint(engine).image(moved, never)).cmd).toEqual(['/bin/sh']);
+      expect((await new DockerEntrypoint(on.engine).image(moved, never)).cmd).toEqual(['/bin/sh']);
     } finally {
-      await node.docker.getImage(`${tag.repo}:${tag.tag}`).remove();
+      await on.node.docker.getImage(`${tag.repo}:${tag.tag}`).remove();
     }
     const unknown = { ...of(container), imageId: `sha256:${'0'.repeat(64)}` };
-    await expect(new DockerEntrypoint(engine).image(unknown, never)).rejects.toMatchObject({
+    await expect(new DockerEntrypoint(on.engine).image(unknown, never)).rejects.toMatchObject({
       reason: 'IMAGE_NOT_FOUND',
     });
   });
 
   it("gives the engine's figures of a container that runs", async () => {
-    const stats = new DockerStats(engine, undefined);
-    const container = await pod.run('main', ['/bin/sh', '-c', 'while :; do :; done']);
+    const stats = new DockerStats(on.engine, undefined);
+    const container = await on.pod.run('main', ['/bin/sh', '-c', 'while :; do :; done']);
     const first = await stats.sample(of(container), never);
     expect(first?.usage.memoryBytes).toBeGreaterThan(0);
     expect(first?.usage.pids).toBe(1);
@@ -109,7 +92,7 @@ describe('the docker executor', () => {
 
   it('says of an engine that is not there that it is not there', async () => {
     const absent = new Engine('/run/podhand-test/no-such.sock');
-    const container = containerOf(pod, 'x'.repeat(64));
+    const container = containerOf(on.pod, 'x'.repeat(64));
     for (const call of [
       () => new DockerSignal(absent).send(container, 15, never),
       () => new DockerEntrypoint(absent).image(container, never),

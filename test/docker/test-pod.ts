@@ -4,7 +4,7 @@ import pino from 'pino';
 import { Engine } from '../../src/agent/executors/docker/engine.ts';
 import { DockerContainers } from '../../src/agent/executors/docker/watch/containers.ts';
 import type { Container } from '../../src/agent/pods/model.ts';
-import { type PodChange, PodStore } from '../../src/agent/pods/store.ts';
+import { ToldStore } from '../node/told-store.ts';
 
 export const silent = pino({ level: 'silent' });
 export const busybox = 'podhand-test/busybox:latest';
@@ -67,54 +67,23 @@ export class LabelledPod {
 }
 
 /** A store that is fed from the engine, and everything that it was told, in order. */
-export class FedStore {
-  readonly store = new PodStore();
-  readonly changes: PodChange[] = [];
+export class FedStore extends ToldStore {
   readonly containers: DockerContainers;
   readonly engine: Engine;
-  readonly #stop = new AbortController();
 
   constructor(socketPath: string, podRemovalDelayMs = 60_000) {
+    super();
     this.engine = new Engine(socketPath);
     this.containers = new DockerContainers(this.engine, silent, podRemovalDelayMs);
-    this.store.subscribe((change) => this.changes.push(change), this.#stop.signal);
   }
 
   async start(): Promise<this> {
-    await this.containers.feed(this.store, this.#stop.signal);
+    await this.containers.feed(this.store, this.signal);
     return this;
   }
 
-  /** Resolves with the container once it is as asked, however long that takes. */
-  until(podUid: string, name: string, wanted: (container: Container) => boolean): Promise<Container> {
-    const { promise, resolve } = Promise.withResolvers<Container>();
-    const done = new AbortController();
-    const look = () => {
-      const found = this.store.attempts(podUid).find((container) => container.name === name && wanted(container));
-      if (found === undefined) return;
-      done.abort();
-      resolve(found);
-    };
-    this.store.subscribe(look, done.signal);
-    look();
-    return promise;
-  }
-
-  ended(podUid: string, name: string): Promise<Container> {
-    return this.until(podUid, name, (container) => container.state === 'exited' || container.state === 'unknown');
-  }
-
-  /** The states of one container name in the order in which they were told. */
-  told(podUid: string, name: string): Container[] {
-    return this.changes.flatMap((change) =>
-      change.type === 'container' && change.pod.uid === podUid && change.container.name === name
-        ? [change.container]
-        : [],
-    );
-  }
-
   async close(): Promise<void> {
-    this.#stop.abort();
+    this.stop();
     await this.engine.close();
   }
 }

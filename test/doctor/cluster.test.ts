@@ -12,7 +12,7 @@ let cluster: Cluster;
 let directory: string;
 
 beforeAll(async () => {
-  cluster = await Cluster.up({ runtime: 'docker', name: 'sockets' });
+  cluster = await Cluster.up({ runtime: 'docker', name: 'doctor' });
   directory = mkdtempSync(join(tmpdir(), 'podhand-doctor-'));
 }, 3_600_000);
 afterAll(async () => {

@@ -5,9 +5,12 @@ import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { pack } from 'tar-stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { attackOn } from '../attacks/attack.ts';
 import { collect, logsOf, of, openSubject, readFile, type Subject } from '../conformance/subject.ts';
 import { failure, unary } from '../rpc/agent-under-test.ts';
 import { emissaryOnDocker, SupervisedPod } from './supervised-pod.ts';
+
+const attack = attackOn('emissary');
 
 const sleeps = ['/bin/sleep', '600'];
 
@@ -88,7 +91,7 @@ describe('a hostile shared volume', () => {
     );
   });
 
-  test('output is read from regular files of the volume only; else the runtime’s log is', async () => {
+  attack(52, 'output is read from regular files of the volume only; else the runtime’s log is', async () => {
     const own = await SupervisedPod.make(subject);
     const says = ['/bin/sh', '-c', 'echo said; exec sleep 600'];
     for (const name of ['link', 'fifo', 'through']) await own.run(name, says);

@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { ExecutorClient } from '../../src/client/executor-client.ts';
+import { AgentProcess } from '../node/agent-process.ts';
 import { type Engine, startEngine } from '../node/docker-engine.ts';
 import { DockerRuntime } from '../node/docker-runtime.ts';
 import type { TestPod } from '../node/pods.ts';
-import { AgentProcess } from '../sockets/agent-process.ts';
 
 export interface AgentNodeOptions {
   /** docker if absent. pns takes its pods from the engine. */
@@ -66,7 +66,7 @@ export class AgentNode {
   }
 
   async start(): Promise<void> {
-    this.#agent = await AgentProcess.start(this.directory, this.#settings, this.#env);
+    this.#agent = await AgentProcess.start(this.directory, this.#settings, { env: this.#env });
   }
 
   /** As the kernel kills for want of memory: nothing is said and nothing is cleaned up. Then it is started again. */

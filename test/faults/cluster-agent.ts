@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import type { ExecutorName } from '../../src/agent/executors/roles.ts';
 import { ExecutorClient } from '../../src/client/executor-client.ts';
 import type { openCluster } from '../conformance/cluster-flavours.ts';
+import { AgentProcess } from '../node/agent-process.ts';
 import type { TestPod } from '../node/pods.ts';
 import { becomes } from '../node/processes.ts';
-import { AgentProcess } from '../sockets/agent-process.ts';
 
 export type OpenedCluster = Awaited<ReturnType<typeof openCluster>>;
 
@@ -14,6 +14,7 @@ const knownWithinMs = 60_000;
 
 /** An agent in a process of its own on the node of a real cluster, asked on its admin socket. */
 export class ClusterAgent {
+  readonly executor: ExecutorName;
   readonly process: AgentProcess;
   /** Where it could mount something. */
   readonly mountDirs: readonly string[];
@@ -21,7 +22,14 @@ export class ClusterAgent {
   readonly #runDir: string;
   readonly #clients: ExecutorClient[] = [];
 
-  private constructor(opened: OpenedCluster, directory: string, runDir: string, process: AgentProcess) {
+  private constructor(
+    opened: OpenedCluster,
+    executor: ExecutorName,
+    directory: string,
+    runDir: string,
+    process: AgentProcess,
+  ) {
+    this.executor = executor;
     this.#directory = directory;
     this.#runDir = runDir;
     this.mountDirs = [opened.cluster.kubeletDir, directory, runDir];
@@ -32,11 +40,12 @@ export class ClusterAgent {
     opened: OpenedCluster,
     executor: ExecutorName,
     settings: readonly string[] = [],
+    cgroups: readonly string[] = [],
   ): Promise<ClusterAgent> {
     const { cluster, runtime, dockerContainers } = opened;
     const directory = mkdtempSync(join(tmpdir(), 'podhand-faults-'));
     const runDir = join(directory, 'run');
-    const agent = await AgentProcess.start(directory, [
+    const all = [
       `containerRuntimeExecutor=${executor}`,
       `nodeName=${cluster.nodeName}`,
       `runDir=${runDir}`,
@@ -53,8 +62,9 @@ export class ClusterAgent {
       'pods.forgetAfter=1s',
       'hold.afterExit=1s',
       ...settings,
-    ]);
-    return new ClusterAgent(opened, directory, runDir, agent);
+    ];
+    const agent = await AgentProcess.start(directory, all, { cgroups });
+    return new ClusterAgent(opened, executor, directory, runDir, agent);
   }
 
   /** One connection to the admin socket, for calls about that pod. */
@@ -68,9 +78,13 @@ export class ClusterAgent {
     return client;
   }
 
+  podSocket(pod: TestPod): string {
+    return join(this.#runDir, 'pods', pod.uid, 'agent.sock');
+  }
+
   /** On the pod's own socket, of an agent that has `callers.witness=none`: we are not in the pod. */
   podClient(pod: TestPod): ExecutorClient {
-    const client = new ExecutorClient({ socketPath: join(this.#runDir, 'pods', pod.uid, 'agent.sock') });
+    const client = new ExecutorClient({ socketPath: this.podSocket(pod) });
     this.#clients.push(client);
     return client;
   }

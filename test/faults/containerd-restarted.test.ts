@@ -2,7 +2,7 @@ import { runtimeRestarts } from './runtime-restarts.ts';
 
 runtimeRestarts({
   runtime: 'containerd',
-  cluster: 'faults-cri',
+  cluster: 'containerd-restarts',
   executors: [
     { executor: 'kubelet', isSecondHand: true },
     { executor: 'pns', settings: ['pns.podSource=k8sapi'] },

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { eventually } from '../conformance/subject.ts';
@@ -39,15 +39,17 @@ async function recordOf(name: string) {
 test('of the state directory: the answer is right, the log says so, and the record is written once there is space', async () => {
   fill();
   const { pod, record, file } = await recordOf('main');
-  expect(record).toMatchObject({ records: [{ exitKnown: true, exitCode: 6 }] });
+  expect(record).toMatchObject({ records: [{ exitKnown: true, exitCode: 6, notKept: 'ENOSPC' }] });
   await eventually(async () => node.agent.logged('final record not written').length > 0);
   expect(node.agent.logged('final record not written')).toMatchObject([{ container: 'main' }]);
   expect(() => readFileSync(file)).toThrow(/ENOENT/);
   rmSync(ballast());
   await eventually(async () => node.agent.logged('final record written after all').length === 1);
+  await eventually(async () => existsSync(file));
   expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ exitCode: 6 });
   expect(readdirSync(join(state, 'records', pod.uid))).toEqual(['main-0.json']);
   const next = await recordOf('next');
+  await eventually(async () => existsSync(next.file));
   expect(JSON.parse(readFileSync(next.file, 'utf8'))).toMatchObject({ exitCode: 6 });
 });
 

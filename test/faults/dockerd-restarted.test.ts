@@ -2,6 +2,6 @@ import { runtimeRestarts } from './runtime-restarts.ts';
 
 runtimeRestarts({
   runtime: 'docker',
-  cluster: 'faults',
+  cluster: 'dockerd-restarts',
   executors: [{ executor: 'docker' }, { executor: 'pns', settings: ['pns.podSource=kubelet'] }],
 });

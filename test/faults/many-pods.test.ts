@@ -15,7 +15,7 @@ const executors = ['kubelet', 'k8sapi'] as const;
 let opened: OpenedCluster;
 const agents: ClusterAgent[] = [];
 beforeAll(async () => {
-  opened = await openCluster('containerd', { name: 'faults-cri' });
+  opened = await openCluster('containerd', { name: 'many-pods' });
   for (const executor of executors) agents.push(await ClusterAgent.start(opened, executor, ['callers.witness=none']));
 });
 afterAll(async () => {

@@ -4,6 +4,7 @@ import type { ClusterAgent, OpenedCluster } from './cluster-agent.ts';
 
 /** So many are started at once: a kubelet of a small machine takes no more. */
 const together = 8;
+const doNothing = 'trap "exit 3" TERM; sleep 86400 & wait';
 const openWithinMs = 60_000;
 
 /** What each open Wait was answered with in the end: the exit codes of its final records. */
@@ -11,28 +12,29 @@ export type Answers = readonly (readonly (number | undefined)[])[];
 
 /** Many real pods that do nothing, until they are told to end with exit code 3. */
 export class PodFleet {
-  readonly pods: readonly TestPod[];
-  readonly #mains: readonly TestContainer[];
+  readonly members: readonly { readonly pod: TestPod; readonly main: TestContainer }[];
 
-  private constructor(pods: readonly TestPod[], mains: readonly TestContainer[]) {
-    this.pods = pods;
-    this.#mains = mains;
+  private constructor(members: PodFleet['members']) {
+    this.members = members;
   }
 
-  static async start(opened: OpenedCluster, count: number): Promise<PodFleet> {
-    const pods: TestPod[] = [];
-    const mains: TestContainer[] = [];
+  get pods(): readonly TestPod[] {
+    return this.members.map(({ pod }) => pod);
+  }
+
+  /** `script`: in place of doing nothing; it has a volume at /outputs. */
+  static async start(opened: OpenedCluster, count: number, script = doNothing): Promise<PodFleet> {
+    const members: { pod: TestPod; main: TestContainer }[] = [];
     const left = Array.from({ length: count }, (_, at) => at);
     const starter = async () => {
       while (left.pop() !== undefined) {
         const pod = await opened.runtime.pod();
-        const script = 'trap "exit 3" TERM; sleep 86400 & wait';
-        mains.push(await pod.run({ name: 'main', command: ['/bin/sh', '-c', script] }));
-        pods.push(pod);
+        const volumes = [{ volume: 'outputs', mountPath: '/outputs' }];
+        members.push({ pod, main: await pod.run({ name: 'main', command: ['/bin/sh', '-c', script], volumes }) });
       }
     };
     await Promise.all(Array.from({ length: together }, starter));
-    return new PodFleet(pods, mains);
+    return new PodFleet(members);
   }
 
   /** One Wait per pod, on its own socket; resolves once all are open. The answers come when the pods end. */
@@ -52,6 +54,6 @@ export class PodFleet {
   }
 
   async end(): Promise<void> {
-    for (const main of this.#mains) await main.signal('SIGTERM');
+    for (const { main } of this.members) await main.signal('SIGTERM');
   }
 }

@@ -54,9 +54,11 @@ export class ContainerRoot {
     credentials = rootUser,
     allowedMounts: readonly MountKind[] = readableMounts,
     onRelease = () => {},
+    podUid = 'pod',
   ): FileSource {
-    const { rootFd, save } = this;
-    const mounts = mountTable(this.mountInfo, save.node, save.podUid);
+    const { rootFd } = this;
+    const save = { ...this.save, podUid };
+    const mounts = mountTable(this, save.node, save.podUid);
     const source = createHeldRootSource({ ...save, rootFd, mounts, credentials, allowedMounts, onRelease });
     this.#sources.push(source);
     return source;

@@ -6,6 +6,9 @@ import { endOfArchive, TarHeaders } from '../../src/agent/files/tar/headers.ts';
 import { decodePax, encodePax } from '../../src/agent/files/tar/pax.ts';
 import { TarFormatError, TarReader } from '../../src/agent/files/tar/read.ts';
 import { parseSparseMap, sparseMap } from '../../src/agent/files/tar/sparse.ts';
+import { attackOn } from '../attacks/attack.ts';
+
+const attack = attackOn('shared');
 
 const plain = { type: 'file', mode: 0o644, uid: 1, gid: 2, size: 0, mtimeSeconds: 1_700_000_000 } as const;
 const content = Buffer.from('seven b');
@@ -57,7 +60,7 @@ const names: readonly (readonly [string, Buffer])[] = [
   ['with =', Buffer.from(`${'k=v '.repeat(60)}`)],
 ];
 
-test.each(names)('a name: %s', (_, path) => {
+attack.each(names)([28, 29], 'a name: %s', (_, path) => {
   for (const type of ['file', 'directory', 'symlink', 'hardlink'] as const) {
     const isLink = type === 'symlink' || type === 'hardlink';
     const tar = archive({ ...plain, type, path, ...(isLink && { linkPath: path }) });

@@ -1,7 +1,10 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
+import { WebSocketServer } from 'ws';
 import { apiPaths } from '../../src/agent/executors/k8sapi/api-paths.ts';
 import { kubeletPaths } from '../../src/agent/executors/kubelet/kubelet-paths.ts';
-import { parseEnd } from '../../src/agent/kubernetes/exec.ts';
+import { execute, parseEnd } from '../../src/agent/kubernetes/exec.ts';
 
 const exit = (message: unknown) => ({
   metadata: {},
@@ -32,4 +35,21 @@ test('an argv goes as one parameter per word, and names are encoded', () => {
   expect(apiPaths.exec(place, argv)).toBe(
     '/api/v1/namespaces/ns/pods/p%2F..%2Fq/exec?container=c&command=kill&command=-15&command=1%20%26%20x&stdout=1&stderr=1',
   );
+});
+
+// No real one keeps an exec of kill open.
+test('a server that never tells the end of an exec is away, and nobody has cancelled anything', async () => {
+  const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const endpoint = {
+    origin: { url: `http://127.0.0.1:${port}`, ca: '' },
+    authorized: async <T>(call: (token: string) => Promise<T>) => await call('token'),
+  };
+  const { signal } = new AbortController();
+  await expect(execute(endpoint, '/exec', signal, 100)).rejects.toMatchObject({ reason: 'RUNTIME_UNAVAILABLE' });
+  const reason = new Error('the caller has gone');
+  await expect(execute(endpoint, '/exec', AbortSignal.abort(reason), 100)).rejects.toBe(reason);
+  for (const client of server.clients) client.terminate();
+  server.close();
 });

@@ -1,89 +1,110 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ask } from '../cluster/ask.ts';
+import { Cluster } from '../cluster/cluster.ts';
 import type { ClusterPod } from '../cluster/pods/cluster-pod.ts';
 import type { ServiceAccount } from '../cluster/service-account.ts';
-import { k8sapiRules, kubernetesTable, openCluster } from '../conformance/cluster-flavours.ts';
-import { eventually, logsOf, of, openSubject, type Subject, waitFor } from '../conformance/subject.ts';
+import { k8sapiRules, openCluster } from '../conformance/cluster-flavours.ts';
+import { eventually, logsOf, of, type Subject, waitFor } from '../conformance/subject.ts';
 import { expectNoLeak, settledFootprint } from '../faults/footprint.ts';
-import { unary } from '../rpc/agent-under-test.ts';
+import type { TestPod } from '../node/pods.ts';
+import { about, unary } from '../rpc/agent-under-test.ts';
+import { counting, executors, lines, type Opened, openOn } from './counting-pods.ts';
 
-type Opened = Awaited<ReturnType<typeof openCluster>>;
+/** Its kubelet and its API server are stopped: nobody else's. */
+const plan = { runtime: 'docker', name: 'faults' } as const;
+let cluster: Cluster;
+beforeAll(async () => {
+  cluster = await Cluster.up(plan);
+});
+afterAll(async () => await cluster?.close());
 
-describe.each(['kubelet', 'k8sapi'] as const)('faults under the %s executor', (executor) => {
-  let opened: Opened;
-  let subject: Subject;
+describe('faults under both executors at once', () => {
+  const subjects: Subject[] = [];
   beforeAll(async () => {
-    // Its kubelet and its API server are stopped: nobody else's.
-    opened = await openCluster('docker', { name: 'faults' });
-    const settings = [`nodeName=${opened.cluster.nodeName}`, ...opened[executor]];
-    subject = await openSubject({
-      executor,
-      open: async () => ({ runtime: opened.runtime, settings, close: opened.close }),
-      terminals: true,
-      fixedPods: true,
-      capabilities: kubernetesTable,
-    });
+    for (const executor of executors) subjects.push(await openOn(await openCluster('docker', plan), executor));
   });
-  afterAll(async () => await subject?.close());
+  afterAll(async () => {
+    for (const subject of subjects) await subject.close();
+  });
 
-  const counting = 'i=0; trap "exit 3" TERM; while :; do i=$((i+1)); echo $i; sleep 0.1; done';
-  const lines = (text: Buffer) => text.toString().trimEnd().split('\n').map(Number);
+  const both = <T>(action: (subject: Subject) => Promise<T>) => Promise.all(subjects.map(action));
 
   test('the kubelet is restarted ten times: waits and a followed log go on, nothing is lost or doubled', async () => {
-    const first = await subject.pod();
-    await subject.sh(first, 'main', 'echo hello');
-    await waitFor(subject, first, 'main');
-    await logsOf(subject, first, { container: 'main', follow: true });
-    const pod = await subject.pod();
-    await subject.sh(pod, 'main', counting);
-    // The pod has its socket.
-    const before = await settledFootprint(process.pid);
-    const waits = Array.from({ length: 20 }, () => waitLong(subject, pod.uid, 'main'));
-    await eventually(
-      async () => (await logsOf(subject, pod, { container: 'main' }).catch(() => undefined)) !== undefined,
-    );
-    const following = logsOf(subject, pod, { container: 'main', follow: true }, 280_000);
-    // So that it is open when the first restart comes.
-    await eventually(async () => lines((await logsOf(subject, pod, { container: 'main' })).both).length > 20);
-    for (let restart = 0; restart < 10; restart++) await opened.cluster.kubelet.restart();
-    const shown = async () => (await unary(subject.client, 'listContainers', {}, of(pod))).containers;
-    const running = { name: 'main', state: 'CONTAINER_STATE_RUNNING', restartCount: 0 };
-    await expect.poll(shown, { timeout: 60_000 }).toMatchObject([running]);
-    await eventually(async () => {
-      const { outcomes } = await unary(subject.client, 'kill', { containers: ['main'] }, of(pod)).catch(() => ({
-        outcomes: [],
-      }));
-      return outcomes[0]?.finalRecord?.exitCode === 3;
+    await both(async (subject) => {
+      const first = await subject.pod();
+      await subject.sh(first, 'main', 'echo hello');
+      await waitFor(subject, first, 'main');
+      await logsOf(subject, first, { container: 'main', follow: true });
     });
-    for (const record of await Promise.all(waits)) expect(record).toMatchObject({ exitKnown: true, exitCode: 3 });
-    const seen = lines((await following).both);
-    expect(seen.length).toBeGreaterThan(10);
-    expect(seen).toEqual(seen.map((_, at) => at + 1));
+    const counted = await both(async (subject) => {
+      const pod = await subject.pod();
+      await subject.sh(pod, 'main', counting);
+      return { subject, pod };
+    });
+    // The pods have their sockets.
+    const before = await settledFootprint(process.pid);
+    const open = counted.map(({ subject, pod }) => {
+      const waits = Array.from({ length: 20 }, () => waitLong(subject, pod.uid, 'main'));
+      return { subject, pod, waits, following: followed(subject, pod) };
+    });
+    // So that it is open when the first restart comes.
+    for (const { following } of open) await following.isOpen;
+    for (let restart = 0; restart < 10; restart++) await cluster.kubelet.restart();
+    await Promise.all(
+      open.map(async ({ subject, pod, waits, following }) => {
+        const shown = async () => (await unary(subject.client, 'listContainers', {}, of(pod))).containers;
+        const running = { name: 'main', state: 'CONTAINER_STATE_RUNNING', restartCount: 0 };
+        await expect.poll(shown, { timeout: 60_000 }).toMatchObject([running]);
+        await eventually(async () => {
+          const { outcomes } = await unary(subject.client, 'kill', { containers: ['main'] }, of(pod)).catch(() => ({
+            outcomes: [],
+          }));
+          return outcomes[0]?.finalRecord?.exitCode === 3;
+        });
+        for (const record of await Promise.all(waits)) expect(record).toMatchObject({ exitKnown: true, exitCode: 3 });
+        const seen = lines((await following.logs).both);
+        expect(seen.length).toBeGreaterThan(10);
+        expect(seen).toEqual(seen.map((_, at) => at + 1));
+      }),
+    );
     await expectNoLeak(process.pid, before);
   }, 300_000);
 
   test('a container ends while the API server is away for a minute', async () => {
-    const pod = await subject.pod();
-    const main = await subject.sh(pod, 'main', counting);
-    const waiting = waitLong(subject, pod.uid, 'main');
-    const { apiserver } = opened.cluster.controlPlane;
+    const running = await both(async (subject) => {
+      const pod = await subject.pod();
+      const main = await subject.sh(pod, 'main', counting);
+      return { main, waiting: waitLong(subject, pod.uid, 'main') };
+    });
+    const { apiserver } = cluster.controlPlane;
     await apiserver.stop();
     try {
-      await main.signal('SIGTERM');
+      for (const { main } of running) await main.signal('SIGTERM');
       await new Promise((resolve) => setTimeout(resolve, 60_000));
     } finally {
       await apiserver.start();
     }
-    expect(await waiting).toMatchObject({ exitKnown: true, exitCode: 3, restartCount: 0 });
+    for (const { waiting } of running)
+      expect(await waiting).toMatchObject({ exitKnown: true, exitCode: 3, restartCount: 0 });
   }, 300_000);
+});
+
+describe.each(executors)('faults under the %s executor', (executor) => {
+  let opened: Opened;
+  let subject: Subject;
+  beforeAll(async () => {
+    opened = await openCluster('docker', plan);
+    subject = await openOn(opened, executor);
+  });
+  afterAll(async () => await subject?.close());
 
   test('the engine falls behind: lines that it stamps after the container has ended are given', async () => {
     const pod = await subject.pod();
     const script = 'trap \'printf "one\\ntwo"; exit 3\' TERM; while :; do sleep 0.1; done';
     const main = await subject.sh(pod, 'main', script);
     const following = logsOf(subject, pod, { container: 'main', follow: true });
-    const [dockerd, first] = [await opened.cluster.runtime.pid(), await main.pid()];
+    const [dockerd, first] = [await cluster.runtime.pid(), await main.pid()];
     if (dockerd === undefined) throw new Error('the cluster has no dockerd');
     process.kill(dockerd, 'SIGSTOP');
     try {
@@ -124,17 +145,10 @@ describe('the token', () => {
   let account: ServiceAccount;
   const options = { name: 'rotated', namespace: 'default' };
   beforeAll(async () => {
-    opened = await openCluster('docker', { name: 'faults' });
+    opened = await openCluster('docker', plan);
     account = await opened.cluster.serviceAccount(k8sapiRules, options);
-    const settings = [`nodeName=${opened.cluster.nodeName}`, ...opened.k8sapi];
     writeFileSync(tokenFile(), await account.token());
-    subject = await openSubject({
-      executor: 'k8sapi',
-      open: async () => ({ runtime: opened.runtime, settings, close: opened.close }),
-      terminals: true,
-      fixedPods: true,
-      capabilities: kubernetesTable,
-    });
+    subject = await openOn(opened, 'k8sapi');
   });
   afterAll(async () => {
     await account?.remove();
@@ -166,9 +180,18 @@ describe('the token', () => {
   });
 });
 
+/** `isOpen`: once twenty lines can be read. */
+function followed(subject: Subject, pod: TestPod) {
+  const now = () => logsOf(subject, pod, { container: 'main' }).catch(() => undefined);
+  const isThere = eventually(async () => (await now()) !== undefined);
+  const logs = isThere.then(() => logsOf(subject, pod, { container: 'main', follow: true }, 280_000));
+  logs.catch(() => undefined);
+  const isOpen = isThere.then(() => eventually(async () => lines((await now())?.both ?? Buffer.of()).length > 20));
+  return { logs, isOpen };
+}
+
 /** A Wait that outlasts restarts. */
 async function waitLong(subject: Subject, podUid: string, name: string) {
-  const { about } = await import('../rpc/agent-under-test.ts');
   const call = subject.client.wait({ containers: [name], untilKnown: true }, about(podUid), {
     deadline: Date.now() + 280_000,
   });

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Pod } from '../../src/agent/pods/model.ts';
 import { Authority } from '../cluster/authority.ts';
+import { figure } from '../operations/scrape.ts';
 import { type AgentUnderTest, startTestAgent } from '../rpc/agent-under-test.ts';
 import { container, exited, podA } from '../rpc/scripted-executor.ts';
 
@@ -45,6 +46,7 @@ beforeEach(async () => {
   writeFileSync(join(directory, 'token'), 'secret\n');
   agent = await startTestAgent([
     'records.events=true',
+    `metrics.listen=unix:${directory}/metrics`,
     'nodeName=node-1',
     `k8sapi.url=https://127.0.0.1:${(server.address() as AddressInfo).port}`,
     `k8sapi.caFile=${authority.ca.cert}`,
@@ -60,7 +62,7 @@ afterEach(async () => {
 
 const end = (name: string, exitCode: number, pod: Pod = podA) =>
   agent.executor.put(pod, exited(container(pod, name), exitCode));
-const dropped = () => agent.logLines.filter(({ msg }) => msg === 'no event of a final record');
+const dropped = () => agent.logLines.filter(({ msg }) => String(msg).startsWith('no event of a final record'));
 
 test('the end of a container is an event of its pod, with the record', async () => {
   end('main', 3);
@@ -113,6 +115,14 @@ test('an API server that is away is asked again for the same event', async () =>
   expect(dropped()).toEqual([]);
 });
 
+test('an API server that refuses because it has just come back is asked again', async () => {
+  answers = [503, 403, 403, 201];
+  end('main', 0);
+  await expect.poll(() => received, settled).toHaveLength(4);
+  expect(new Set(received.map(({ event }) => event.metadata.name)).size).toBe(1);
+  expect(dropped()).toEqual([]);
+});
+
 test('one that is there already is told; one that is refused is logged, dropped, and stops no other', async () => {
   answers = [409, 403];
   end('main', 0);
@@ -124,6 +134,18 @@ test('one that is there already is told; one that is refused is logged, dropped,
   const containers = received.map(({ event }) => /^Container (\w+),/.exec(event.message)?.[1]);
   expect(dropped()).toMatchObject([{ pod: 'a', container: containers[1] }]);
   expect(containers.toSorted()).toEqual(['main', 'other', 'third']);
+});
+
+test('a right that is missing is said once, and again once it was there in between; each event is counted', async () => {
+  answers = [403, 403, 403, 201, 403];
+  for (const [at, name] of ['one', 'two', 'three', 'four', 'five'].entries()) {
+    end(name, 0);
+    await expect.poll(() => received, settled).toHaveLength(at + 1);
+  }
+  await expect.poll(dropped, settled).toHaveLength(2);
+  const counted = (result: string) => figure(`${directory}/metrics`, 'podhand_record_events_total', { result });
+  await expect.poll(() => counted('refused'), settled).toBe(4);
+  expect([await counted('created'), await counted('overflow')]).toEqual([1, 0]);
 });
 
 test('a pod whose name is as long as a name can be', async () => {

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { KubeletStamps } from '../../src/agent/kubernetes/kubelet-stamps.ts';
+import { LogComplaint } from '../../src/agent/logs/stamped/entry-sink.ts';
 import type { LogTime } from '../../src/agent/logs/stamped/log-time.ts';
 import { UnframedParser } from '../../src/agent/logs/stamped/unframed-parser.ts';
-import { PodhandError } from '../../src/wire/errors.ts';
 
 interface Entry {
   time: LogTime;
@@ -58,6 +58,6 @@ test('an offset from UTC is taken away', () => {
 test.each(['unable to retrieve container logs for docker://0123', '2026-11-25T14:00:00Z a\n', '2026'])(
   'what has no stamp is no log: %s',
   (text) => {
-    expect(() => parse(text, 10)).toThrow(PodhandError);
+    expect(() => parse(text, 10)).toThrow(LogComplaint);
   },
 );

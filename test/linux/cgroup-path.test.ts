@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { nodeCgroup, parseCgroup } from '../../src/agent/linux/cgroup-path.ts';
+import { attackOn } from '../attacks/attack.ts';
+
+const attack = attackOn('shared');
 
 const P = '2c48913c-b29f-11e7-9350-020968147796';
 const P_ = P.replaceAll('-', '_');
@@ -69,7 +72,7 @@ describe('shapes of the runtimes', () => {
 
 describe('forged tails', () => {
   const { pod, container } = other;
-  test.each([
+  attack.each<readonly [string, string, object]>([
     ['a pod below the container', `/kubepods/pod${P}/${C}/kubepods/pod${pod}/${container}`, both],
     ['a container below the container', `/kubepods/pod${P}/${C}/${container}`, both],
     [
@@ -82,7 +85,7 @@ describe('forged tails', () => {
     ['a pod in the subtree of a user', `/user.slice/user@1000.service/kubepods/pod${pod}`, nothing],
     ['the mark of a removed cgroup in the middle', `/kubepods/pod${P}/${C}/x (deleted)/pod${pod}/${container}`, both],
     ['colons', `/kubepods/pod${P}/${C}/kubepods-pod${pod}.slice:cri-containerd:${container}`, both],
-  ])('%s', (_, path, expected) => {
+  ])(40, '%s', (_, path, expected) => {
     expect(parseCgroup(`0::${path}\n`)).toEqual(expected);
   });
 });
@@ -97,7 +100,8 @@ describe('several hierarchies', () => {
     ['other containers', `3:cpu:/kubepods/pod${P}/${C}\n2:pids:/kubepods/pod${P}/${other.container}`, conflict],
     ['other containers without a pod', `3:cpu:/docker/${C}\n0::/docker/${other.container}`, conflict],
     ['container of another line', `3:cpu:/kubepods/pod${P}/${C}\n0::/docker/${other.container}`, conflict],
-    ['nonsense', 'x\n\n::\n1:2\n0::relative', nothing],
+    ['nonsense', 'x\n\n::\n1:2\n0::relative', conflict],
+    ['a name with a carriage return', `0::/kubepods/pod${P}/${C}/a\rb`, { podUid: P, containerId: C, conflict: false }],
   ])('%s', (_, text, expected) => {
     expect(parseCgroup(text)).toEqual(expected);
   });

@@ -107,20 +107,35 @@ test('other threads keep their own rights', async () => {
   expect(new Set(await Promise.all(pool))).toEqual(new Set(['secret']));
 });
 
-/** A thread of a process that has no capability at all, in a process of its own. */
-function withoutCapabilities(body: string): string {
+/** What a process of its own that has these capabilities alone prints; `body` has the module as `c`. */
+function withCapabilities(names: readonly string[], body: string): string {
   const place = new URL('../../src/agent/linux/credentials.ts', import.meta.url).href;
   const script = `const c = await import(${JSON.stringify(place)}); ${body}`;
-  const drop = ['--inh-caps=-all', '--bounding-set=-all', process.execPath, '--input-type=module', '-e', script];
-  const { stdout, stderr } = spawnSync('setpriv', drop, { encoding: 'utf8' });
+  const kept = ['-all', ...names.map((name) => `+${name}`)].join(',');
+  const limits = [`--inh-caps=${kept}`, `--bounding-set=${kept}`];
+  const { stdout, stderr } = spawnSync('setpriv', [...limits, process.execPath, '--input-type=module', '-e', script], {
+    encoding: 'utf8',
+  });
   return stdout || stderr;
 }
 
 test('a process without capabilities keeps to its own rights, and says so', () => {
   expect(mayBecomeOthers()).toBe(true);
   const own = 'c.withCredentials(c.ownFileCredentials(), () => process.stdout.write("ran as itself"))';
-  expect(withoutCapabilities(`if (!c.mayBecomeOthers()) ${own}`)).toBe('ran as itself');
+  expect(withCapabilities([], `if (!c.mayBecomeOthers()) ${own}`)).toBe('ran as itself');
   const other =
     'c.withCredentials({ uid: 1000, gid: 1000, groups: [], capabilities: 0n }, () => process.stdout.write("!"))';
-  expect(withoutCapabilities(other)).toMatch(/take CAP_SETUID and CAP_SETGID/);
+  expect(withCapabilities([], other)).toMatch(/take CAP_SETUID and CAP_SETGID/);
+});
+
+// Runtimes give root in a container CAP_DAC_OVERRIDE and not CAP_DAC_READ_SEARCH; an agent may have the latter alone.
+test.each([
+  ['dac_read_search', 'secret'],
+  ['dac_override', 'secret'],
+  ['chown', /EACCES/],
+] as const)('what root with CAP_DAC_OVERRIDE reads, an agent with %s: %s', (own, expected) => {
+  const asRoot = `{ uid: 0, gid: 0, groups: [], capabilities: ${CAP_DAC_OVERRIDE}n }`;
+  const body = `const fs = await import('node:fs');
+    process.stdout.write(c.withCredentials(${asRoot}, () => fs.readFileSync(${JSON.stringify(ofUser)})))`;
+  expect(withCapabilities(['setuid', 'setgid', own], body)).toMatch(expected);
 });

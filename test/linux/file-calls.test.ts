@@ -48,6 +48,9 @@ import {
 } from '../../src/agent/linux/file-calls.ts';
 import { statx } from '../../src/agent/linux/statx.ts';
 import { SyscallError } from '../../src/agent/linux/syscalls.ts';
+import { attackOn } from '../attacks/attack.ts';
+
+const attack = attackOn('shared');
 
 const bytes = (text: string): Buffer => Buffer.from(text);
 
@@ -73,7 +76,7 @@ describe('system calls on files', () => {
     return 'nothing was refused';
   }
 
-  test('openat2 stays inside the root', () => {
+  attack(6, 'openat2 stays inside the root', () => {
     mkdirSync(join(folder, 'etc'));
     writeFileSync(join(folder, 'etc/passwd'), 'the container');
     symlinkSync('/etc/passwd', join(folder, 'absolute'));
@@ -99,7 +102,7 @@ describe('system calls on files', () => {
     ).toBe('ELOOP');
   });
 
-  test('refuses what would be cut short: NUL and too long', () => {
+  attack(26, 'refuses what would be cut short: NUL and too long', () => {
     expect(refusal(() => openat2(dirfd, bytes('a\0b'), { flags: O_RDONLY, resolve: 0 }))).toBe('EINVAL');
     expect(refusal(() => openat2(dirfd, Buffer.alloc(4096, 'a'), { flags: O_RDONLY, resolve: 0 }))).toBe(
       'ENAMETOOLONG',

@@ -75,8 +75,6 @@ const node = {
 
 describe('kinds', () => {
   test.each<[string, string, string, string, string, MountKind]>([
-    ['the root', '0:60', '/', '/', 'overlay', 'rootfs'],
-    ['a root on a disk', '8:1', '/some/root', '/', 'ext4', 'rootfs'],
     ['proc', '0:99', '/', '/proc', 'proc', 'pseudo'],
     ['cgroups', '0:99', '/docker/x', '/sys/fs/cgroup/pids', 'cgroup', 'pseudo'],
     ['/dev', '0:99', '/', '/dev', 'tmpfs', 'pseudo'],
@@ -201,11 +199,25 @@ describe('kinds', () => {
     expect(entry && classifyMount(entry, node, undefined).kind).toBe('hostPath');
   });
 
+  test('what was mounted over the root is not the root, nor is its layer', () => {
+    const root = '1 0 8:1 /some/root / rw - ext4 /dev/sda1 rw';
+    const over = [
+      '2 1 8:1 /data / rw - ext4 /dev/sda1 rw',
+      '3 2 0:60 / / rw - overlay o rw',
+      '4 1 0:60 / /x rw - overlay o rw',
+    ];
+    const kinds = (lines: readonly string[], rootMountId: number) =>
+      classifyMounts(parseMountInfo(lines.join('\n')), node, own, rootMountId).map((mount) => mount.kind);
+    expect(kinds([root, ...over], 1)).toEqual(['rootfs', 'hostPath', 'hostPath', 'hostPath']);
+    expect(kinds([...over, root], 1)).toEqual(['hostPath', 'hostPath', 'hostPath', 'rootfs']);
+    expect(kinds([root, ...over], 4)).toEqual(['hostPath', 'hostPath', 'hostPath', 'hostPath']);
+  });
+
   test("a container's own layer bound elsewhere is its layer", () => {
     const entries = parseMountInfo(
       '1 0 0:60 / / rw - overlay o rw\n2 1 0:60 /etc /srv rw - overlay o rw\n3 1 0:61 /etc /other rw - overlay o rw',
     );
-    expect(classifyMounts(entries, node, own).map((mount) => mount.kind)).toEqual(['rootfs', 'rootfs', 'hostPath']);
+    expect(classifyMounts(entries, node, own, 1).map((mount) => mount.kind)).toEqual(['rootfs', 'rootfs', 'hostPath']);
   });
 });
 
@@ -253,7 +265,8 @@ test('the mounts of a real process in its own root', async () => {
     }
     const entries = parseMountInfo(readFileSync(`/proc/${child.pid}/mountinfo`, 'utf8'));
     const host = { kubeletDirectory: kubelet, entries: parseMountInfo(readFileSync('/proc/self/mountinfo', 'utf8')) };
-    const mounts = classifyMounts(entries, host, own);
+    rootFd = openSync(`/proc/${child.pid}/root`, constants.O_DIRECTORY | O_PATH);
+    const mounts = classifyMounts(entries, host, own, statx(rootFd).mountId);
     expect(Object.fromEntries(mounts.map((mount) => [mount.mountPoint, mount.kind]))).toMatchObject({
       '/': 'rootfs',
       '/usr': 'hostPath',
@@ -266,7 +279,6 @@ test('the mounts of a real process in its own root', async () => {
       '/etc/hosts': 'runtimeFile',
       '/host': 'hostPath',
     });
-    rootFd = openSync(`/proc/${child.pid}/root`, constants.O_DIRECTORY | O_PATH);
     for (const mount of mounts) {
       const fd = openat2(rootFd, Buffer.from(mount.mountPoint), { flags: O_PATH, resolve: RESOLVE_IN_ROOT });
       expect(statx(fd).mountId, mount.mountPoint).toBe(mount.mountId);

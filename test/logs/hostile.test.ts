@@ -5,7 +5,10 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createNodeLogs } from '../../src/agent/logs/node-logs.ts';
 import type { Container } from '../../src/agent/pods/model.ts';
+import { attackOn } from '../attacks/attack.ts';
 import { gather, record, textOf, WrittenLog } from './written-log.ts';
+
+const attack = attackOn('shared');
 
 const secret = record('cri', { stream: 'stdout', text: 'not for this pod\n' });
 
@@ -31,25 +34,25 @@ describe('a log directory that was tampered with', () => {
     expect(String(failure)).not.toContain(elsewhere);
   };
 
-  it('does not follow a link in the place of the log', async () => {
+  attack(52, 'does not follow a link in the place of the log', async () => {
     await symlink(join(elsewhere, 'secret'), log.path);
     await refused();
   });
 
-  it('does not follow a link in the place of the container directory', async () => {
+  attack(52, 'does not follow a link in the place of the container directory', async () => {
     await rm(log.directory, { recursive: true });
     await symlink(join(elsewhere, 'main'), log.directory);
     await refused();
   });
 
-  it('does not follow a link in the place of the pod directory', async () => {
+  attack(52, 'does not follow a link in the place of the pod directory', async () => {
     const podDirectory = dirname(log.directory);
     await rename(podDirectory, join(elsewhere, 'moved'));
     await symlink(elsewhere, podDirectory);
     await refused();
   });
 
-  it('does not follow a link in the place of a rotated file', async () => {
+  attack(52, 'does not follow a link in the place of a rotated file', async () => {
     await writeFile(log.path, record('cri', { stream: 'stdout', text: 'own\n' }));
     await symlink(join(elsewhere, 'secret'), `${log.path}.20240101-000000`);
     await symlink(join(elsewhere, 'secret'), `${log.path}.20240102-000000.gz`);
@@ -66,7 +69,7 @@ describe('a log directory that was tampered with', () => {
     await refused();
   });
 
-  it('reads no path outside of the configured directories', async () => {
+  attack(52, 'reads no path outside of the configured directories', async () => {
     const paths = [
       join(elsewhere, 'secret'),
       join(log.root, '..', 'secret'),
@@ -115,11 +118,11 @@ describe("a kubelet's log that is a link to docker's", () => {
     expect(textOf(await read(root))).toBe(`older\nof ${id}\n`);
   });
 
-  it.each([
+  attack.each([
     ["another container's", join(other, `${other}-json.log`)],
     ['a neighbour of the log', join(id, 'config.v2.json')],
     ['a way out and back', join('..', 'x', id, `${id}-json.log`)],
-  ])('is refused where it points to %s', async (_, target) => {
+  ])(52, 'is refused where it points to %s', async (_, target) => {
     await symlink(`${root}/${target}`, log.path);
     await expect(read(root)).rejects.toMatchObject({ reason: 'LOGS_UNAVAILABLE' });
   });

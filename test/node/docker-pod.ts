@@ -1,17 +1,12 @@
 import type Docker from 'dockerode';
 import { DockerContainer, ignoring } from './docker-container.ts';
 import { type PodTraces, recordPod, removePod } from './leftovers.ts';
+import type { PodIdentity } from './pod-identity.ts';
 import type { ContainerSpec, TestContainer, TestPod } from './pods.ts';
 import { PodVolumes } from './volumes.ts';
 
 /** Carried by every container that tests make, so that leftovers can be found. */
 export const testLabel = 'podhand-test.pod';
-
-interface PodIdentity {
-  readonly uid: string;
-  readonly namespace: string;
-  readonly name: string;
-}
 
 export class DockerPod implements TestPod {
   readonly uid: string;
@@ -21,13 +16,20 @@ export class DockerPod implements TestPod {
   readonly #docker: Docker;
   readonly #volumes: PodVolumes;
   readonly #cgroupParent: string;
+  readonly #hostPid: boolean;
 
-  constructor(docker: Docker, pod: PodIdentity, kubeletDir: string, socketsDir: string, cgroupDriver: string) {
+  constructor(
+    docker: Docker,
+    pod: PodIdentity,
+    places: { readonly kubeletDir: string; readonly socketsDir: string },
+    { cgroupDriver, hostPid }: { readonly cgroupDriver: string; readonly hostPid: boolean },
+  ) {
     this.#docker = docker;
+    this.#hostPid = hostPid;
     this.uid = pod.uid;
     this.namespace = pod.namespace;
     this.name = pod.name;
-    this.#volumes = new PodVolumes(kubeletDir, socketsDir, pod.uid);
+    this.#volumes = new PodVolumes(places.kubeletDir, places.socketsDir, pod.uid);
     const slice = `kubepods-besteffort-pod${pod.uid.replaceAll('-', '_')}.slice`;
     const path = `/kubepods/besteffort/pod${pod.uid}`;
     this.#cgroupParent = cgroupDriver === 'systemd' ? slice : path;
@@ -109,6 +111,7 @@ export class DockerPod implements TestPod {
         ...options.HostConfig,
         CgroupParent: this.#cgroupParent,
         NetworkMode: 'none',
+        ...(this.#hostPid && { PidMode: 'host' }),
         LogConfig: { Type: 'json-file', Config: {} },
       },
     });

@@ -1,4 +1,3 @@
-import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
 import { runDir } from './cache.ts';
@@ -6,6 +5,7 @@ import { ignoring } from './docker-container.ts';
 import { DockerPod, testLabel } from './docker-pod.ts';
 import { ensureImages } from './images.ts';
 import { knownPods, sweepPods } from './leftovers.ts';
+import { podIdentity } from './pod-identity.ts';
 import type { PodOptions, TestPod, TestRuntime } from './pods.ts';
 
 /** Pods as containers of an engine, labelled and named as a kubelet with dockershim does it. */
@@ -37,12 +37,8 @@ export class DockerRuntime implements TestRuntime {
 
   async pod(options: PodOptions = {}): Promise<TestPod> {
     const { CgroupDriver } = await this.#docker.info();
-    const identity = {
-      uid: randomUUID(),
-      name: options.name ?? `pod-${randomBytes(4).toString('hex')}`,
-      namespace: options.namespace ?? 'default',
-    };
-    const pod = new DockerPod(this.#docker, identity, this.kubeletDir, this.socketsDir, CgroupDriver);
+    const how = { cgroupDriver: CgroupDriver, hostPid: options.hostPid ?? false };
+    const pod = new DockerPod(this.#docker, podIdentity(options), this, how);
     await pod.record();
     this.#pods.add(pod);
     if (options.sandbox) await pod.startSandbox();

@@ -1,10 +1,10 @@
-import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { runDir } from './cache.ts';
 import { ensureFiles } from './debian.ts';
 import { sweepPods } from './leftovers.ts';
 import { NamespacePod } from './namespaces/pod.ts';
 import { Supervision } from './namespaces/supervision.ts';
+import { podIdentity } from './pod-identity.ts';
 import type { PodOptions, TestPod, TestRuntime } from './pods.ts';
 
 export interface NamespaceRuntimeOptions {
@@ -42,12 +42,7 @@ export class NamespaceRuntime implements TestRuntime {
   }
 
   async pod(options: PodOptions = {}): Promise<TestPod> {
-    const name = options.name ?? `pod-${randomBytes(4).toString('hex')}`;
-    const pod = new NamespacePod(this, this.#supervision, {
-      uid: randomUUID(),
-      namespace: options.namespace ?? 'default',
-      name,
-    });
+    const pod = new NamespacePod(this, this.#supervision, podIdentity(options));
     await pod.record();
     this.#pods.add(pod);
     if (options.sandbox) await pod.startSandbox();

@@ -21,6 +21,8 @@ export interface PodOptions {
   readonly namespace?: string;
   /** Docker only: also a sandbox ("pause") container, as dockershim makes one per pod. */
   readonly sandbox?: boolean;
+  /** Docker and cluster: its containers are in the pid namespace of the node. */
+  readonly hostPid?: boolean;
   /** Cluster only: over what is usual in the pod's `spec`. */
   readonly spec?: object;
 }
@@ -75,9 +77,10 @@ export interface VolumeMount {
   /**
    * `emptyDir` (default): a directory of the pod on the node. `secret`: a tmpfs of the pod on the node. `hostPath`: the
    * node's directory `hostPath`. `tmpfs`: exists in the container's own mount namespace alone; in a cluster an emptyDir in
-   * memory. `projected`: cluster only.
+   * memory. `projected`, `configMap` (the authority of the cluster), `token` (of the service account), `downwardAPI`:
+   * cluster only.
    */
-  readonly kind?: 'emptyDir' | 'secret' | 'projected' | 'hostPath' | 'tmpfs';
+  readonly kind?: 'emptyDir' | 'secret' | 'projected' | 'hostPath' | 'tmpfs' | 'configMap' | 'token' | 'downwardAPI';
   /** Cluster only. */
   readonly subPath?: string;
   readonly hostPath?: string;

@@ -44,11 +44,17 @@ export async function must(
   throw new Error(`${command.join(' ')} ended with ${exitCode}:\n${said}`);
 }
 
-/** Whether a process is there and not a zombie. */
+/**
+ * Whether a process is there and not a zombie. Of one that was killed the first thread can be a zombie while another
+ * has still to end: until then it has its descriptors, and nobody else gets its port.
+ */
 export async function isAlive(pid: number): Promise<boolean> {
   const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => '');
-  const state = stat.slice(stat.lastIndexOf(')') + 2)[0];
-  return state !== undefined && state !== 'Z' && state !== 'X';
+  if (stat === '') return false;
+  // Fields 3 and 20.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const [state, threads] = [fields[0], Number(fields[17])];
+  return state === 'Z' ? threads > 1 : state !== 'X';
 }
 
 /** The pids whose argument vector satisfies `wanted`. */

@@ -59,8 +59,8 @@ export class PodVolumes {
   async #source(mount: VolumeMount): Promise<string | undefined> {
     const kind = mount.kind ?? 'emptyDir';
     if (kind === 'tmpfs') return undefined;
-    if (kind === 'projected') throw new Error(`volume ${mount.volume}: projected volumes take a cluster`);
-    if (kind !== 'hostPath') return await this.directory(mount.volume, kind);
+    if (kind === 'emptyDir' || kind === 'secret') return await this.directory(mount.volume, kind);
+    if (kind !== 'hostPath') throw new Error(`volume ${mount.volume}: a ${kind} volume takes a cluster`);
     if (mount.hostPath === undefined) throw new Error(`volume ${mount.volume}: hostPath missing`);
     return mount.hostPath;
   }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { loadExecutorService } from '../../src/wire/load.ts';
 import { must } from '../node/processes.ts';
 import { promtool } from '../node/promtool.ts';
 import { startTestAgent } from '../rpc/agent-under-test.ts';
@@ -11,12 +12,23 @@ import { scrapeText } from './scrape.ts';
 
 const file = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 const alertsPath = file('deploy/prometheus/alerts.yaml');
+const ruleTests = ['alerts', 'alert-bounds'].map((name) => file(`test/operations/${name}.promtool.yaml`));
 
 interface Rule {
   readonly alert: string;
   readonly expr: string;
   readonly labels: { readonly severity: string };
   readonly annotations: { readonly summary: string; readonly runbook: string };
+}
+
+interface Expectation {
+  readonly exp_samples?: readonly { readonly labels: string }[];
+}
+
+interface RuleTest {
+  readonly name: string;
+  readonly input_series: readonly { readonly series: string }[];
+  readonly promql_expr_test?: readonly Expectation[];
 }
 
 interface Panel {
@@ -88,8 +100,29 @@ test('Prometheus takes the rules and what an agent shows', async () => {
   await must([tool, 'check', 'metrics'], { input: text });
 });
 
-test('alerts fire on what they are for, and not on a healthy agent', async () => {
-  await must([tool, 'test', 'rules', file('test/operations/alerts.promtool.yaml')]);
+test('alerts fire on what they are for, and neither just below it nor on a healthy agent', async () => {
+  await must([tool, 'test', 'rules', ...ruleTests]);
+});
+
+test('every alert is tried, on series of a real agent: it fires, and does not', () => {
+  const series = seriesOf(text);
+  const tried = ruleTests.flatMap((path) => (parse(readFileSync(path, 'utf8')) as { tests: RuleTest[] }).tests);
+  const used = tried.flatMap((each) => each.input_series.flatMap((given) => namesIn(given.series)));
+  expect(used.filter((name) => !series.has(name))).toEqual([]);
+  const own = (alert: string) => tried.find(({ name }) => name === alert)?.promql_expr_test ?? [];
+  const fires = ({ exp_samples = [] }: Expectation, alert: string) =>
+    exp_samples.some(({ labels }) => labels.includes(`alertname="${alert}"`));
+  for (const { alert } of rules) {
+    expect(own(alert).map((expected) => fires(expected, alert))).toEqual(expect.arrayContaining([true, false]));
+  }
+});
+
+test('what an alert counts from the first on is there before it', () => {
+  const counts = new Set([...text.matchAll(/^podhand_calls_total(\{.+\}) 0$/gm)].map(([, labels]) => labels));
+  for (const rpc of Object.keys(loadExecutorService().definition)) {
+    expect(counts).toContain(`{rpc="${rpc}",code="13",reason="INTERNAL"}`);
+    expect(counts).toContain(`{rpc="${rpc}",code="9",reason="AGENT_LACKS_RIGHT"}`);
+  }
 });
 
 test('Prometheus takes every query of the dashboard', async () => {

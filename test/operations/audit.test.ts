@@ -1,11 +1,12 @@
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { AuditLog } from '../../src/agent/rpc/audit.ts';
+import { base64, PodCaller } from '../attacks/pod-caller.ts';
 import { pnsOnNamespaces } from '../conformance/flavours.ts';
 import { collect, eventually, of, openSubject, readFile, type Subject } from '../conformance/subject.ts';
 import type { TestContainer, TestPod } from '../node/pods.ts';
 import { about, failure, startTestAgent, unary } from '../rpc/agent-under-test.ts';
-import { base64, PodCaller } from '../security/pod-caller.ts';
+import { container, exited, podA } from '../rpc/scripted-executor.ts';
 
 type Line = Record<string, unknown>;
 
@@ -105,6 +106,24 @@ describe('audit log of real containers', () => {
     await linesOf(async () => await failure(readFile(subject, pod, 'main', '/tmp/absent')));
     expect(auditOf(subject.logLines).slice(before)).toMatchObject([{ path: '/tmp/absent' }]);
   });
+
+  test('what is done amid saves that are refused over and over has its line, and these have not', async () => {
+    const save = async (path: string) => {
+      const request = { container: 'main', path: base64(path), destination: base64('/talk/amid') };
+      const call = { rpc: 'saveArtifact', request: { ...request, format: 'ARCHIVE_FORMAT_RAW' } } as const;
+      return (await caller.call(call)).result;
+    };
+    const lines = await linesOf(async () => {
+      for (let at = 0; at < 25; at++) expect(await save('/tmp/none')).toBe('5 FILE_NOT_FOUND');
+      expect(await save('/tmp/out')).toBe('OK');
+      const request = { container: 'main', path: base64('/tmp/out') };
+      for (const rpc of ['readFile', 'collectArtifact'] as const)
+        expect((await caller.call({ rpc, request })).result).toBe('OK');
+    });
+    expect(lines.filter(({ outcome }) => outcome === 'FILE_NOT_FOUND').length).toBeLessThan(25);
+    const done = lines.filter(({ outcome }) => outcome === 'OK');
+    expect(done).toMatchObject([{ action: 'save', bytes: 7 }, { action: 'read', bytes: 7 }, { action: 'collect' }]);
+  });
 });
 
 describe('audit log of calls that came to nothing', () => {
@@ -119,14 +138,29 @@ describe('audit log of calls that came to nothing', () => {
       .toMatchObject([{ action: 'kill', container: 'main', signals: ['TERM'], outcome: 'CANCELLED', code: 1 }]);
   });
 
-  test('a refused kill is there for each name, for so many as a pod can have', async () => {
+  test('a refused kill has one line, with so many of its names as a pod may have', async () => {
     await using agent = await disposable();
     const containers = Array.from({ length: 1000 }, (_, at) => `c${at}`);
     const kill = unary(agent.admin(), 'kill', { containers, signal: 'x'.repeat(1000) }, about('default/a'));
     expect(await failure(kill)).toBe('3 INVALID_SIGNAL');
     const lines = agent.logLines.filter(({ audit }) => audit === true);
-    expect(lines).toHaveLength(64);
-    expect(lines[0]).toMatchObject({ container: 'c0', signal: 'x'.repeat(32), outcome: 'INVALID_SIGNAL' });
+    expect(lines).toMatchObject([{ container: 'c0', named: 1000, signal: 'x'.repeat(32), outcome: 'INVALID_SIGNAL' }]);
+    expect(lines[0]?.containers).toEqual(containers.slice(0, 16));
+  });
+
+  test('a kill that did something to one of its containers has a line of that, and one of the others', async () => {
+    await using agent = await disposable();
+    agent.executor.put(podA, exited(container(podA, 'ended'), 0));
+    agent.executor.put(podA, exited(container(podA, 'gone'), 0));
+    agent.executor.onSignal = (to) => agent.executor.put(podA, exited(to, 143));
+    const kill = unary(agent.admin(), 'kill', { containers: ['ended', 'main', 'gone'] }, about('default/a'));
+    expect(await failure(kill)).toBe('OK');
+    const lines = agent.logLines.filter(({ audit }) => audit === true);
+    expect(lines).toMatchObject([
+      { container: 'main', signals: ['TERM'], result: 'KILL_RESULT_ENDED_IN_TIME', outcome: 'OK' },
+      { container: 'ended', containers: ['ended', 'gone'], named: 2, outcome: 'OK' },
+    ]);
+    expect(lines[1]).not.toHaveProperty('signals');
   });
 
   test('a call about a pod that is not here says so', async () => {
@@ -158,7 +192,7 @@ test('what an operator silences is the log of calls, not the audit', () => {
     ms: 1,
     traceId: undefined,
   };
-  audit.ended({ action: 'read', containers: ['main'], facts: { path: '/x' } }, audit.begin(), end);
+  audit.ended(() => ({ action: 'read', containers: ['main'], facts: { path: '/x' } }), audit.begin(), end);
   expect(auditOf(lines)).toMatchObject([{ container: 'main', path: '/x' }]);
 });
 

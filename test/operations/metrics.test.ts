@@ -63,7 +63,7 @@ describe('metrics of an agent', () => {
     rmSync(records);
     mkdirSync(records);
     await expect.poll(() => value('podhand_records_unwritten'), settled).toBe(0);
-    expect(await value('podhand_records_written_total')).toBe(1);
+    await expect.poll(() => value('podhand_records_written_total'), settled).toBe(1);
   });
 
   test('connections by what ended them', async () => {

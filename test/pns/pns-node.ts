@@ -7,28 +7,24 @@ import type { PodSource } from '../../src/agent/executors/pns/pns-containers.ts'
 import type { Executor } from '../../src/agent/executors/roles.ts';
 import type { FileBody, FileSource } from '../../src/agent/files/source.ts';
 import type { LogRoots } from '../../src/agent/logs/log-directory.ts';
-import { type Container, hasEnded } from '../../src/agent/pods/model.ts';
 import { NodeLogPods } from '../../src/agent/pods/node-logs/node-log-pods.ts';
-import { type PodChange, PodStore } from '../../src/agent/pods/store.ts';
 import { HeldContainers } from '../../src/agent/processes/held-containers.ts';
+import { ToldStore } from '../node/told-store.ts';
 
 export const silent = pino({ level: 'silent' });
 
 /** The pns executor on this machine, feeding a store; it remembers everything that the store was told. */
-export class PnsNode {
-  readonly store = new PodStore();
-  readonly changes: PodChange[] = [];
+export class PnsNode extends ToldStore {
   readonly held: HeldContainers;
   readonly executor: Executor;
-  readonly #stop = new AbortController();
 
   constructor(source: PodSource, logRoots: LogRoots) {
+    super();
     const events = new HeldEvents(silent);
     this.held = new HeldContainers({ roots: ['/kubepods'] }, events);
     const patience = { process: 2_000, source: 10_000 };
     const parts = { source, held: this.held, events, openRoot: openForTests, logRoots, patience, log: silent };
     this.executor = createPnsExecutor(parts);
-    this.store.subscribe((change) => this.changes.push(change), this.#stop.signal);
   }
 
   /** With names from the log directories below `logDir`. */
@@ -40,38 +36,8 @@ export class PnsNode {
   }
 
   async start(): Promise<this> {
-    await this.executor.containers.feed(this.store, this.#stop.signal);
+    await this.executor.containers.feed(this.store, this.signal);
     return this;
-  }
-
-  until(podUid: string, name: string, wanted: (container: Container) => boolean): Promise<Container> {
-    const { promise, resolve } = Promise.withResolvers<Container>();
-    const done = new AbortController();
-    const look = () => {
-      const found = this.store.attempts(podUid).findLast((one) => one.name === name && wanted(one));
-      if (found === undefined) return;
-      done.abort();
-      resolve(found);
-    };
-    this.store.subscribe(look, done.signal);
-    look();
-    return promise;
-  }
-
-  ended(podUid: string, name: string): Promise<Container> {
-    return this.until(podUid, name, hasEnded);
-  }
-
-  /** What the store was told of a container name, in order. */
-  told(podUid: string, name: string): Container[] {
-    return this.changes.flatMap((change) => {
-      const isIt = change.type === 'container' && change.pod.uid === podUid && change.container.name === name;
-      return isIt ? [change.container] : [];
-    });
-  }
-
-  stop(): void {
-    this.#stop.abort();
   }
 }
 

@@ -4,7 +4,10 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CgroupWatch, type FoundContainer } from '../../src/agent/processes/cgroup-watch.ts';
+import { attackOn } from '../attacks/attack.ts';
 import { ownRoot, podPath, removeTree, v1Hierarchies, v2Hierarchy } from './own-container.ts';
+
+const attack = attackOn('shared');
 
 const newId = () => randomBytes(32).toString('hex');
 
@@ -97,7 +100,7 @@ describe.each([
     expect(found.find(({ containerId }) => containerId === a)?.podUid).toBe(podUid);
   });
 
-  test("below a container's own cgroup nothing is a container", async () => {
+  attack(39, "below a container's own cgroup nothing is a container", async () => {
     const [podUid, a, forged, last] = [randomUUID(), newId(), newId(), newId()];
     start();
     const own = `${podPath(root, podUid)}/${a}`;

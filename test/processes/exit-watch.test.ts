@@ -1,6 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, readdirSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { afterEach, expect, test } from 'vitest';
 import { pidfdOpen } from '../../src/agent/linux/pidfd-calls.ts';
 import { ExitWatch } from '../../src/agent/processes/exit-watch.ts';
@@ -38,7 +38,7 @@ test('tells an end once, and one that was before', async () => {
   );
   await kill(child);
   await first;
-  await new Promise<void>((resolve) => watch.watch(pidfd, resolve));
+  await new Promise((resolve) => watch.watch(pidfd, resolve));
   expect(told).toBe(1);
   closeSync(pidfd);
 });
@@ -56,7 +56,7 @@ test('a cancelled watch says nothing, even when its descriptor is another proces
   for (; again < pidfd; again = pidfdOpen(two.pid ?? 0)) lower.push(again);
   expect(again).toBe(pidfd);
   for (const fd of lower) closeSync(fd);
-  const ended = new Promise<void>((resolve) => watch.watch(again, resolve));
+  const ended = new Promise((resolve) => watch.watch(again, resolve));
   cancel();
   await kill(two);
   await ended;
@@ -67,7 +67,7 @@ test('2,000 processes', async () => {
   const watch = exitWatch();
   const child = sleeper();
   const pidfds = Array.from({ length: 2000 }, () => pidfdOpen(child.pid ?? 0));
-  const all = Promise.all(pidfds.map((pidfd) => new Promise<void>((resolve) => watch.watch(pidfd, resolve))));
+  const all = Promise.all(pidfds.map((pidfd) => new Promise((resolve) => watch.watch(pidfd, resolve))));
   await kill(child);
   await all;
   for (const pidfd of pidfds) closeSync(pidfd);
@@ -97,3 +97,31 @@ test('a process that exits without closing it does exit', async () => {
   const child = spawn(process.execPath, ['-e', script], { stdio: 'inherit' });
   expect(await once(child, 'exit')).toEqual([7, null]);
 });
+
+test('watches a process for whose status no descriptor is left', async () => {
+  const watch = exitWatch();
+  const child = sleeper();
+  const pidfd = pidfdOpen(child.pid ?? 0);
+  const limit = (value: string) => execFileSync('prlimit', ['--pid', `${process.pid}`, `--nofile=${value}:`]);
+  const before = softLimit();
+  const taken: number[] = [];
+  let told: Promise<unknown>;
+  limit(`${openDescriptors() + 20}`);
+  try {
+    expect(() => {
+      for (;;) taken.push(openSync('/dev/null', 'r'));
+    }).toThrow(expect.objectContaining({ code: 'EMFILE' }));
+    told = new Promise((resolve) => watch.watch(pidfd, resolve, child.pid));
+  } finally {
+    for (const fd of taken) closeSync(fd);
+    limit(before);
+  }
+  await kill(child);
+  expect(await told).toBeUndefined();
+  closeSync(pidfd);
+});
+
+function softLimit(): string {
+  const [, soft = ''] = /^Max open files +(\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];
+  return soft;
+}

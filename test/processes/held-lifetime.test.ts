@@ -5,8 +5,11 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { HeldContainer } from '../../src/agent/processes/held-container.ts';
+import { attackOn } from '../attacks/attack.ts';
 import { useHolding } from './holding.ts';
 import { podPath, processWithPid, removeTree, v1Hierarchies, v2Hierarchy } from './own-container.ts';
+
+const attack = attackOn('shared');
 
 describe.each([
   ['v1', v1Hierarchies],
@@ -118,7 +121,7 @@ describe.each([
     expect(descriptors() - made.filter((container) => container.inputOpen).length).toBe(before);
   });
 
-  test('a pid that passes to another process is not touched', async () => {
+  attack(38, 'a pid that passes to another process is not touched', async () => {
     const held = await holding();
     const container = await create('exit 0');
     const one = await heldOf(held, container);

@@ -42,7 +42,7 @@ echo base > etc/own
 echo private > etc/root-only
 chmod 600 etc/root-only
 chmod 1777 work vol
-exec chroot $root setpriv --reuid=$1 --regid=$2 $3 --inh-caps=-all --bounding-set=-all,+dac_override,+chown,+kill sh -c 'read _; exec 0<&-; eval "$0"' "$4"`;
+exec chroot $root setpriv --reuid=$1 --regid=$2 $3 --inh-caps=-all --bounding-set=-all,+dac_override,+chown,+kill,+sys_chroot sh -c 'read _; exec 0<&-; eval "$0"' "$4"`;
 
 export class OwnContainer {
   readonly containerId: string;

@@ -27,6 +27,12 @@ export interface AgentUnderTest {
   close(): Promise<void>;
 }
 
+/** One whose pods are called by whoever has their socket, with limits and with metrics on a socket. */
+export async function startWithLimits(metrics: string, limits: readonly string[]): Promise<AgentUnderTest> {
+  const settings = ['callers.witness=none', `metrics.listen=unix:${metrics}`];
+  return await startTestAgent([...settings, ...limits.map((limit) => `limits.${limit}`)]);
+}
+
 /** A real agent on real sockets in a temporary directory, over a scripted executor. */
 export async function startTestAgent(
   set: string[] = [],

@@ -1,12 +1,14 @@
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { attackOn } from '../attacks/attack.ts';
+import { PodCaller } from '../attacks/pod-caller.ts';
+import { twoPods } from '../attacks/two-pods.ts';
+import { openTwoPods, ownFile, type TwoPods } from '../attacks/two-pods-open.ts';
 import type { ClusterRuntime } from '../cluster/places.ts';
+import { yes } from '../conformance/capabilities.ts';
 import { eventually, logsOf } from '../conformance/subject.ts';
-import { twoPodsConformance } from '../conformance/two-pods.ts';
-import { openTwoPods, type TwoPods } from '../conformance/two-pods-open.ts';
 import type { ContainerSpec, TestContainer } from '../node/pods.ts';
-import { PodCaller } from '../security/pod-caller.ts';
 import { type AttackedCluster, attackedVolumes, calmVolume, openAttackedCluster } from './attacked-cluster.ts';
 import { BusyPod } from './busy-pod.ts';
 import { factOf, factsOf } from './canary.ts';
@@ -35,6 +37,8 @@ const own = { socketDir: false, volumes: [{ volume: attackedVolumes.disk, mountP
 /** The two pods of a cluster, over sockets in emptyDirs, while one of them attacks its own. */
 export function attackInCluster(runtime: ClusterRuntime, executor: 'docker' | 'pns'): void {
   describe(`a pod that attacks its emptyDirs, on ${runtime} with the ${executor} executor`, () => {
+    const flavour = { executor, capabilities: yes({}) };
+    const attack = attackOn(executor);
     let subject: AttackedCluster;
     let pods: TwoPods;
     let busy: BusyPod;
@@ -61,7 +65,7 @@ export function attackInCluster(runtime: ClusterRuntime, executor: 'docker' | 'p
 
     beforeAll(async () => {
       subject = await openAttackedCluster(runtime, executor);
-      pods = await openTwoPods(subject, {
+      pods = await openTwoPods(subject, ownFile(flavour), {
         bystanders: media.map((medium) => attacker(medium, subject.outside)),
         others: [
           PodCaller.spec('works', own),
@@ -97,55 +101,75 @@ export function attackInCluster(runtime: ClusterRuntime, executor: 'docker' | 'p
       }
     }, 300_000);
 
-    twoPodsConformance(
+    twoPods(
+      flavour,
       () => subject,
       async () => pods,
     );
 
-    test('the agent loses its sockets and makes them again; the other pod keeps its own, and is answered', async () => {
-      const theirs = socketOf(join(podDir(pods.theirs.uid), inVolumes(attackedVolumes.disk)));
-      const { ino } = lstatSync(theirs);
-      const calls = busy.answered;
-      for (const name of ['lost', 'made'])
-        await eventually(async () => (await subject.agent().metric(`podhand_sockets_${name}_total`)) > 0);
-      await eventually(async () => (await subject.agent().metric('podhand_socket_obstructions_total')) > 0);
-      await eventually(async () => busy.answered >= calls + 50);
-      expect(lstatSync(theirs).ino).toBe(ino);
-      expect(facts()).toEqual(before);
-    }, 300_000);
+    attack(
+      54,
+      'the agent loses its sockets and makes them again; the other pod keeps its own, and is answered',
+      async () => {
+        const theirs = socketOf(join(podDir(pods.theirs.uid), inVolumes(attackedVolumes.disk)));
+        const { ino } = lstatSync(theirs);
+        const calls = busy.answered;
+        for (const name of ['lost', 'made'])
+          await eventually(async () => (await subject.agent().metric(`podhand_sockets_${name}_total`)) > 0);
+        await eventually(async () => (await subject.agent().metric('podhand_socket_obstructions_total')) > 0);
+        await eventually(async () => busy.answered >= calls + 50);
+        expect(lstatSync(theirs).ino).toBe(ino);
+        expect(facts()).toEqual(before);
+      },
+      300_000,
+    );
 
-    test("the other pod's socket, reached by its emptyDir: the second witness closes the connection", async () => {
-      const socket = `/kubelet/${pods.theirs.uid}/${inVolumes(attackedVolumes.disk)}/agent.sock`;
-      for (const rpc of ['getInfo', 'listContainers'] as const)
-        expect((await pods.caller.call({ rpc, request: {}, socket })).result).toMatch(/^14 /);
-    });
+    attack(
+      54,
+      "the other pod's socket, reached by its emptyDir: the second witness closes the connection",
+      async () => {
+        const socket = `/kubelet/${pods.theirs.uid}/${inVolumes(attackedVolumes.disk)}/agent.sock`;
+        for (const rpc of ['getInfo', 'listContainers'] as const)
+          expect((await pods.caller.call({ rpc, request: {}, socket })).result).toMatch(/^14 /);
+      },
+    );
 
-    test('an agent killed and started under attack: the other pod has its socket again, and its calls go on', async () => {
-      for (let count = 0; count < 3; count++) {
-        await busy.whileAway(() => subject.killAgentAndStart());
-        await eventually(async () => (await subject.agent().metric('podhand_waits')) === 1);
-      }
-      expect(facts()).toEqual(before);
-    }, 180_000);
+    attack(
+      54,
+      'an agent killed and started under attack: the other pod has its socket again, and its calls go on',
+      async () => {
+        for (let count = 0; count < 3; count++) {
+          await busy.whileAway(() => subject.killAgentAndStart());
+          await eventually(async () => (await subject.agent().metric('podhand_waits')) === 1);
+        }
+        expect(facts()).toEqual(before);
+      },
+      180_000,
+    );
 
-    test('when it is over: nothing outside has changed, every call was answered, and its own sockets are back', async () => {
-      for (const [at, bystander] of pods.bystanders.entries()) {
-        await bystander.signal('SIGTERM');
-        expect(await bystander.exited()).toEqual({ exitCode: 0 });
-        // The attack was one: everything was done at times.
-        const { both } = await logsOf(subject, pods.mine, { container: bystander.name });
-        expect(Object.keys(JSON.parse(both.toString())).sort()).toEqual(attacksOn(media[at] as Medium));
-      }
-      for (const medium of media) await eventually(async () => isSocket(socketOf(attacked[medium])));
-      expect(facts()).toEqual(before);
-      expect(subject.agent().alive).toBe(true);
-      await busy.stop();
-      expect(busy.unanswered).toEqual([]);
-      await pods.victim.signal('SIGKILL');
-      expect(await awaits.exited()).toEqual({ exitCode: 0 });
-      const { both } = await logsOf(subject, pods.theirs, { container: 'awaits' });
-      expect(both.toString()).toContain('137');
-    }, 180_000);
+    attack(
+      54,
+      'when it is over: nothing outside has changed, every call was answered, and its own sockets are back',
+      async () => {
+        for (const [at, bystander] of pods.bystanders.entries()) {
+          await bystander.signal('SIGTERM');
+          expect(await bystander.exited()).toEqual({ exitCode: 0 });
+          // The attack was one: everything was done at times.
+          const { both } = await logsOf(subject, pods.mine, { container: bystander.name });
+          expect(Object.keys(JSON.parse(both.toString())).sort()).toEqual(attacksOn(media[at] as Medium));
+        }
+        for (const medium of media) await eventually(async () => isSocket(socketOf(attacked[medium])));
+        expect(facts()).toEqual(before);
+        expect(subject.agent().alive).toBe(true);
+        await busy.stop();
+        expect(busy.unanswered).toEqual([]);
+        await pods.victim.signal('SIGKILL');
+        expect(await awaits.exited()).toEqual({ exitCode: 0 });
+        const { both } = await logsOf(subject, pods.theirs, { container: 'awaits' });
+        expect(both.toString()).toContain('137');
+      },
+      180_000,
+    );
 
     test('its pod and the other one can be deleted, and every descriptor is given back', async () => {
       const held = () =>

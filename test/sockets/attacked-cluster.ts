@@ -5,8 +5,8 @@ import { Cluster } from '../cluster/cluster.ts';
 import type { ClusterRuntime as RuntimeName } from '../cluster/places.ts';
 import { ClusterRuntime } from '../cluster/pods/cluster-runtime.ts';
 import { eventually, of, type Subject } from '../conformance/subject.ts';
+import { AgentProcess } from '../node/agent-process.ts';
 import { connect, failure, unary } from '../rpc/agent-under-test.ts';
-import { AgentProcess } from './agent-process.ts';
 import { makeCanary } from './canary.ts';
 import { clusterName, clusterSettings } from './cluster-settings.ts';
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Attempt } from '../security/caller-program.ts';
-import { base64, type PodCaller } from '../security/pod-caller.ts';
+import type { Attempt } from '../attacks/caller-program.ts';
+import { base64, type PodCaller } from '../attacks/pod-caller.ts';
 
 const work: readonly Attempt[] = [
   { rpc: 'getInfo', request: {} },

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { eventually } from '../conformance/subject.ts';
+import { AgentProcess } from '../node/agent-process.ts';
 import { type Engine, startEngine } from '../node/docker-engine.ts';
 import { DockerRuntime } from '../node/docker-runtime.ts';
 import { unmountBelow } from '../node/mounts.ts';
 import { must } from '../node/processes.ts';
-import { AgentProcess } from './agent-process.ts';
 
 let engine: Engine;
 let runtime: DockerRuntime;

@@ -18,9 +18,12 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bindPath, unixStreamSocket } from '../../src/agent/linux/unix-socket.ts';
+import { attackOn } from '../attacks/attack.ts';
 import { eventually } from '../conformance/subject.ts';
 import { must } from '../node/processes.ts';
 import { SocketNode } from './socket-node.ts';
+
+const attack = attackOn('shared');
 
 let node: SocketNode;
 let outside: string;
@@ -62,7 +65,7 @@ async function stopped(podUid: string, obstacle: string, before: number): Promis
 }
 
 describe('in the place of the socket', () => {
-  test.each<[string, string, (place: string) => unknown]>([
+  attack.each<readonly [string, string, (place: string) => unknown]>([
     ['a file', 'file', (place) => writeFileSync(place, 'mine')],
     ['a directory', 'directory', (place) => mkdirSync(place)],
     ['a link to a file', 'symlink', (place) => symlinkSync(join(outside, 'agent.sock'), place)],
@@ -70,7 +73,7 @@ describe('in the place of the socket', () => {
     ['a FIFO', 'fifo', (place) => must(['mkfifo', place])],
     ['a device', 'device', (place) => must(['mknod', place, 'c', '1', '3'])],
     ["a user's dead socket", 'socket', deadSocketOf(1000)],
-  ])('%s stays, is told once, and the socket comes when it is gone', async (_, obstacle, put) => {
+  ])(54, '%s stays, is told once, and the socket comes when it is gone', async (_, obstacle, put) => {
     const before = await obstructions(obstacle);
     const { pod, place } = await prepared((directory) => put(join(directory, 'agent.sock')));
     const { ino } = lstatSync(place);

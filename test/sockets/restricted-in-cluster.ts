@@ -6,7 +6,7 @@ import { Cluster } from '../cluster/cluster.ts';
 import type { ClusterRuntime } from '../cluster/places.ts';
 import { untilPod } from '../cluster/pod-objects.ts';
 import { eventually } from '../conformance/subject.ts';
-import { AgentProcess } from './agent-process.ts';
+import { AgentProcess } from '../node/agent-process.ts';
 import { clusterName, clusterSettings } from './cluster-settings.ts';
 import { clientConfigMap, restrictedPod } from './restricted-pod.ts';
 

@@ -3,11 +3,11 @@ import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from '../conformance/subject.ts';
+import { AgentProcess } from '../node/agent-process.ts';
 import { mountsBelow, unmountBelow } from '../node/mounts.ts';
 import { NamespaceRuntime } from '../node/namespace-runtime.ts';
 import type { ContainerSpec, TestContainer, TestPod } from '../node/pods.ts';
 import { must, run } from '../node/processes.ts';
-import { AgentProcess } from './agent-process.ts';
 
 export interface Answer {
   readonly exitCode: number;
@@ -57,7 +57,13 @@ export class SocketNode {
 
   /** Later settings win. */
   async startAgent(settings: readonly string[] = []): Promise<void> {
-    this.#agent = await AgentProcess.start(this.directory, [...this.#settings, ...settings]);
+    await this.spawnAgent(settings).up();
+  }
+
+  /** The same, not up yet. */
+  spawnAgent(settings: readonly string[] = []): AgentProcess {
+    this.#agent = AgentProcess.spawn(this.directory, [...this.#settings, ...settings]);
+    return this.#agent;
   }
 
   /** Beside the first, with a run directory of its own; ended by who asked for it. */

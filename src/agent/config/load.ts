@@ -59,7 +59,14 @@ function parseFile(text: string | undefined, problems: Problem[]): Raw {
     ...document.errors.map((error) => ({ where: 'file', what: error.message.split('\n')[0] ?? 'not YAML' })),
   );
   if (document.errors.length > 0) return {};
-  const value: unknown = document.toJS();
+  let value: unknown;
+  try {
+    value = document.toJS();
+  } catch (error) {
+    // An alias without its anchor, or so many of them that a short text would become a huge value.
+    problems.push({ where: 'file', what: error instanceof Error ? error.message : 'not YAML' });
+    return {};
+  }
   if (value === null || value === undefined) return {};
   if (typeof value === 'object' && !Array.isArray(value)) return value as Raw;
   problems.push({ where: 'file', what: 'must be a YAML mapping of keys' });
@@ -77,7 +84,7 @@ function applyEnvironment(raw: Raw, environment: ConfigSources['environment'], p
 }
 
 /** Variables of the client and of the test set-up, which share the prefix. */
-const reserved = new Set(['PODHAND_SOCKET', 'PODHAND_CACHE']);
+const reserved = new Set(['PODHAND_SOCKET', 'PODHAND_CACHE', 'PODHAND_FUZZ_RUNS']);
 
 function applyFlags(raw: Raw, set: readonly string[], problems: Problem[]): void {
   const known = new Map(leafPaths().map((path) => [path.join('.'), path]));

@@ -20,8 +20,8 @@ export interface CallerProcess {
   readonly pidfd: number;
   /** Throws CALLER_UNKNOWN once the process is gone or has moved to another cgroup. */
   verify(): void;
-  /** The same, once in a turn of the event loop: calls that arrived together are verified together. */
-  verifyInTurn(): void;
+  /** The same, unless it was found so within the last millisecond: a burst of calls is verified together. */
+  verifyLately(): void;
   /** Closes what is held of it; once, with its connection. */
   release(): void;
 }
@@ -48,4 +48,9 @@ export interface CallContext {
 export interface CallAudit {
   /** Facts of one container of the call; a later one takes the place of an earlier one of the same name. */
   note(container: string, facts: Readonly<Record<string, unknown>>): void;
+  /**
+   * Something is done to that container: from now on its line cannot be left out. Answers what takes this back, once,
+   * where it was refused after all.
+   */
+  begun(container: string): () => void;
 }

@@ -1,42 +1,92 @@
+import type { Http2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import { PodhandError } from '../../wire/errors.ts';
 import type { Limits } from '../config/schema.ts';
+import { FairPlaces } from '../fair-places.ts';
+import { descriptorOf } from '../linux/descriptor-of.ts';
+import { BegunStreams, type ConnectionPace, watchBegun } from './begun-streams.ts';
 import type { Caller } from './caller.ts';
+import { ConnectionCalls, type OpenCall } from './connection-calls.ts';
+import { Farewells } from './farewells.ts';
+import { SparseLog } from './sparse-log.ts';
 
 /** Who or what ended a connection: its client, or the agent and why. */
 export type ConnectionEnd =
   | 'client'
   | 'too_many'
+  | 'displaced'
   | 'unidentified'
   | 'silent'
+  | 'stalled'
+  | 'flooding'
+  | 'idle'
   | 'caller_exited'
   | 'pod_gone'
   | 'stopping';
+
+/** HTTP/2 begins with a preface of 24 bytes and SETTINGS, whose header alone has nine; every client sends them at once. */
+const handshakeBytes = 33;
+/** How often connections are looked at, in parts of the shortest time that they are given, and in milliseconds at most. */
+const sweep = { perPatience: 4, atMost: 1000 };
+
+const tooManyBegun = new PodhandError('TOO_MANY_CALLS', 'this pod has begun too many requests that are not complete', {
+  details: { retryAfterMs: '1000' },
+});
+
+/** Labels are of the whole process, as is what tells of streams. */
+let next = 0;
+
+interface Identified {
+  readonly caller: Caller;
+  readonly socket: Socket;
+  readonly calls: ConnectionCalls;
+  /** Absent where nothing is bounded: root of the node. */
+  readonly pace: ConnectionPace | undefined;
+}
 
 interface Options {
   readonly limits: Limits;
   readonly log: Logger;
   /** Told once of every connection. */
   readonly onEnd: (cause: ConnectionEnd) => void;
+  /** Told of each connection that is ended because its pod floods. */
+  readonly onFlood: (podUid: string) => void;
   /** Tells when a caller ends: what it opened ends with it, whoever else has the socket by then. */
   readonly exits: { watch(pidfd: number, exited: () => void): () => void };
 }
 
 /**
- * The connections that are open: bounded per pod and per node, each with the identity that was found when it was
- * accepted. The RPC library carries a label with each call; the label leads back to the identity.
+ * The connections that are open: bounded per pod and per node, those of the admin socket apart, each with the identity
+ * that was found when it was accepted. The RPC library carries a label with each call; the label leads back to the identity.
  */
 export class Connections {
   readonly #options: Options;
-  readonly #identified = new Map<string, { readonly caller: Caller; readonly socket: Socket }>();
-  readonly #perPod = new Map<string, number>();
+  readonly #refusals: SparseLog;
+  readonly #identified = new Map<string, Identified>();
+  /** Calls that have not said yet what they want, by pod. */
+  readonly #unfinished = new Map<string, number>();
+  readonly #begun: BegunStreams;
+  readonly #farewells: Farewells;
+  readonly #unwatchBegun: () => void;
+  readonly #sweep: NodeJS.Timeout;
+  readonly #pods: FairPlaces;
+  readonly #admin: FairPlaces;
   /** Each with what has ended it, once something has. */
   readonly #sockets = new Map<Socket, ConnectionEnd>();
-  #next = 0;
 
   constructor(options: Options) {
     this.#options = options;
+    const { connectionsPerPod, connections } = options.limits;
+    this.#pods = new FairPlaces(connectionsPerPod, connections);
+    this.#admin = new FairPlaces(connectionsPerPod, connectionsPerPod);
+    this.#refusals = new SparseLog(options.log);
+    this.#begun = new BegunStreams(options.limits);
+    this.#farewells = new Farewells(options.limits.handshake);
+    this.#unwatchBegun = watchBegun((label, session) => this.#began(label, session));
+    const { request, idle } = options.limits;
+    const every = Math.min(sweep.atMost, Math.max(1, Math.min(request, idle) / sweep.perPatience));
+    this.#sweep = setInterval(() => this.#endOverdue(), every).unref();
   }
 
   get count(): number {
@@ -45,9 +95,25 @@ export class Connections {
 
   /** The caller behind a label. Errors: CALLER_UNKNOWN for a label that is not, or no longer, a connection of ours. */
   callerOf(label: string): Caller {
-    const found = this.#identified.get(label);
-    if (found !== undefined) return found.caller;
-    throw new PodhandError('CALLER_UNKNOWN', 'the connection has no identity');
+    return this.#find(label).caller;
+  }
+
+  /**
+   * A call that begins on the connection with that label. Errors: CALLER_UNKNOWN; TOO_MANY_CALLS where the pod has as many
+   * that are not complete as it may have streams: each of them holds what has come of its request.
+   */
+  begin(label: string): OpenCall {
+    const found = this.#find(label);
+    const pod = found.caller.kind === 'pod' ? found.caller.podUid : 'admin';
+    const { streamsPerPod, streams } = this.#options.limits;
+    const begun = this.#unfinished.get(pod) ?? 0;
+    if (begun >= (pod === 'admin' ? streams : streamsPerPod)) throw tooManyBegun;
+    this.#unfinished.set(pod, begun + 1);
+    return found.calls.begin(() => {
+      const left = (this.#unfinished.get(pod) ?? 1) - 1;
+      if (left > 0) this.#unfinished.set(pod, left);
+      else this.#unfinished.delete(pod);
+    });
   }
 
   /**
@@ -60,24 +126,35 @@ export class Connections {
     identify: (fd: number) => Caller | Promise<Caller>,
     inject: (socket: Socket) => void,
   ): Promise<void> {
-    const { limits, log } = this.#options;
-    const open = this.#perPod.get(pod) ?? 0;
-    if (open >= limits.connectionsPerPod || this.#sockets.size >= limits.connections) {
-      log.warn({ pod, open }, 'connection refused: too many');
+    const places = pod === 'admin' ? this.#admin : this.#pods;
+    const full = places.full(pod);
+    if (full !== undefined) {
+      this.#refusals.warn(pod, { open: places.of(pod), limit: full }, 'connection refused: too many');
       socket.destroy();
       this.#options.onEnd('too_many');
       return;
     }
-    this.#perPod.set(pod, open + 1);
+    let calls: ConnectionCalls | undefined;
+    const release = places.take(pod, {
+      idle: () => calls?.idle ?? true,
+      end: () => {
+        this.#refusals.warn(pod, {}, 'connection ended: its pod has the most, and another needs one');
+        this.#end(socket, 'displaced');
+      },
+    });
     this.#sockets.set(socket, 'client');
-    socket.once('close', () => this.#closed(socket, pod));
+    socket.once('close', () => this.#closed(socket, release));
     // Until the RPC library has it, a reset must not become an unhandled error.
     const ignore = () => undefined;
     socket.on('error', ignore);
     try {
-      const caller = await identify(descriptorOf(socket));
-      const label = `connection-${this.#next++}`;
-      this.#identified.set(label, { caller, socket });
+      const fd = descriptorOf(socket);
+      if (fd === undefined) throw new PodhandError('CALLER_UNKNOWN', 'the connection has no descriptor');
+      const caller = await identify(fd);
+      const label = `connection-${next++}`;
+      const pace = caller.kind === 'pod' ? this.#begun.connection(caller.podUid) : undefined;
+      calls = new ConnectionCalls();
+      this.#identified.set(label, { caller, socket, calls, pace });
       let unwatch = (): void => undefined;
       const forget = () => this.#forget(label, caller, unwatch);
       socket.once('close', forget);
@@ -93,13 +170,16 @@ export class Connections {
       this.#silence(socket);
     } catch (error) {
       const reason = error instanceof PodhandError ? error.reason : 'INTERNAL';
-      log.warn({ pod, reason, err: reason === 'INTERNAL' ? error : undefined }, 'connection refused: not identified');
+      const facts = { reason, err: reason === 'INTERNAL' ? error : undefined };
+      this.#refusals.warn(pod, facts, 'connection refused: not identified');
       this.#end(socket, 'unidentified');
     }
   }
 
   /** Closes what is still open. */
   close(): void {
+    clearInterval(this.#sweep);
+    this.#unwatchBegun();
     for (const socket of this.#sockets.keys()) this.#end(socket, 'stopping');
   }
 
@@ -110,10 +190,42 @@ export class Connections {
     }
   }
 
-  /** A connection that never speaks is closed: HTTP/2 has a preface that every client sends at once. */
+  #find(label: string): Identified {
+    const found = this.#identified.get(label);
+    if (found !== undefined) return found;
+    throw new PodhandError('CALLER_UNKNOWN', 'the connection has no identity');
+  }
+
+  /** Connections of those who ask for nothing, or have begun to ask and do not go on. */
+  #endOverdue(): void {
+    const now = performance.now();
+    for (const { calls, socket } of this.#identified.values()) {
+      const cause = calls.overdue(now, this.#options.limits);
+      if (cause !== undefined) this.#end(socket, cause);
+    }
+    this.#begun.prune((podUid) => this.#pods.has(podUid));
+  }
+
+  /** A pod that calls without pause, whatever it is answered, is refused at last by what costs nothing. */
+  #began(label: string, session: Http2Session): void {
+    const found = this.#identified.get(label);
+    if (found === undefined) return;
+    const { caller, socket } = found;
+    this.#farewells.watch(session, () => this.#end(socket, 'client'));
+    if (found.pace?.floods() !== true || socket.destroyed) return;
+    // HTTP/2 is in the middle of what it has read.
+    setImmediate(() => {
+      if (socket.destroyed || caller.kind !== 'pod') return;
+      this.#refusals.warn(caller.podUid, {}, 'connection ended: it calls without pause');
+      this.#end(socket, 'flooding');
+      this.#options.onFlood(caller.podUid);
+    });
+  }
+
+  /** A connection that never speaks, or not to the end of what every client begins with, is closed. */
   #silence(socket: Socket): void {
     const timer = setTimeout(() => {
-      if (socket.bytesRead === 0) this.#end(socket, 'silent');
+      if (socket.bytesRead < handshakeBytes) this.#end(socket, 'silent');
     }, this.#options.limits.handshake);
     timer.unref();
     socket.once('close', () => clearTimeout(timer));
@@ -125,12 +237,10 @@ export class Connections {
     socket.destroy();
   }
 
-  #closed(socket: Socket, pod: string): void {
+  #closed(socket: Socket, release: () => void): void {
     this.#options.onEnd(this.#sockets.get(socket) ?? 'client');
     this.#sockets.delete(socket);
-    const open = (this.#perPod.get(pod) ?? 1) - 1;
-    if (open > 0) this.#perPod.set(pod, open);
-    else this.#perPod.delete(pod);
+    release();
   }
 
   #forget(label: string, caller: Caller, unwatch: () => void): void {
@@ -138,11 +248,4 @@ export class Connections {
     unwatch();
     if (caller.kind === 'pod') caller.process?.release();
   }
-}
-
-/** The descriptor of an accepted socket. Node has no public accessor; a missing one refuses the connection. */
-function descriptorOf(socket: Socket): number {
-  const fd = (socket as unknown as { _handle?: { fd?: unknown } })._handle?.fd;
-  if (typeof fd === 'number' && Number.isInteger(fd) && fd >= 0) return fd;
-  throw new PodhandError('CALLER_UNKNOWN', 'the connection has no descriptor');
 }

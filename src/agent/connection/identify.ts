@@ -9,6 +9,8 @@ import { hasErrno } from '../linux/syscalls.ts';
 import type { PodStore } from '../pods/store.ts';
 import type { AdminCaller, PodCaller } from './caller.ts';
 
+/** See CallerProcess.verifyLately. */
+const latelyMs = 1;
 /** How long a container that connects may be ahead of the source that names it. */
 const namedWithinMs = 5000;
 /** Some twenty lines, each a path of the node; a text that fills it is refused. */
@@ -50,12 +52,12 @@ export async function identify(socketFd: number, options: Options): Promise<PodC
     const verify = () => {
       if (readCgroup(fd, pidfd, into) !== cgroup) throw unknownCaller();
     };
-    const verifyInTurn = oncePerTurn(verify);
+    const verifyLately = lately(verify);
     const release = () => {
       closeSync(fd);
       closeSync(pidfd);
     };
-    return { kind: 'pod', podUid: options.podUid, process: { pid, containerId, pidfd, verify, verifyInTurn, release } };
+    return { kind: 'pod', podUid: options.podUid, process: { pid, containerId, pidfd, verify, verifyLately, release } };
   } catch (error) {
     if (cgroupFd !== undefined) closeSync(cgroupFd);
     closeSync(pidfd);
@@ -118,22 +120,20 @@ function readCgroup(fd: number, pidfd: number, into = Buffer.alloc(maxCgroupByte
     const length = readSync(fd, into, 0, into.length, 0);
     if (length < into.length && !pidfdExited(pidfd)) return into.toString('latin1', 0, length);
   } catch (error) {
-    if (!hasErrno(error, 'ESRCH', 'ENOENT')) throw error;
+    // ENAMETOOLONG: a container can nest its own cgroups until their path is too long for the kernel to write.
+    if (!hasErrno(error, 'ESRCH', 'ENOENT', 'ENAMETOOLONG')) throw error;
   }
   throw unknownCaller();
 }
 
 /** Reading a cgroup takes the kernel some 15 microseconds, as much as a small call takes us. */
-function oncePerTurn(verify: () => void): () => void {
-  let verified = false;
-  const forget = () => {
-    verified = false;
-  };
+function lately(verify: () => void): () => void {
+  let verifiedAt = Number.NEGATIVE_INFINITY;
   return () => {
-    if (verified) return;
+    const now = performance.now();
+    if (now - verifiedAt < latelyMs) return;
     verify();
-    verified = true;
-    setImmediate(forget);
+    verifiedAt = now;
   };
 }
 

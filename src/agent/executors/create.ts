@@ -47,7 +47,7 @@ export async function createExecutors(config: AgentConfig, log: Logger, signal: 
       pool,
       podUid,
       rootFd,
-      mounts: mountTable(mountInfo, node(), podUid),
+      mounts: mountTable({ rootFd, mountInfo }, node(), podUid),
       credentials,
       node: node(),
       allowedMounts: config.mounts.allow,

@@ -38,10 +38,10 @@ export function createHeldRootSource(options: HeldRootOptions): FileSource {
     ...(volume && { volume }),
   });
   return {
-    readFile: (path, limits, signal) =>
-      readBody(pool, podUid, { kind: 'file', from: from(path), limits }, signal, use.begin()),
-    readTar: (path, limits, signal) =>
-      readBody(pool, podUid, { kind: 'tar', from: from(path), limits }, signal, use.begin()),
+    readFile: (path, limits, signal, receiver) =>
+      readBody(pool, podUid, { kind: 'file', from: from(path), limits }, { signal, receiver, ended: use.begin() }),
+    readTar: (path, limits, signal, receiver) =>
+      readBody(pool, podUid, { kind: 'tar', from: from(path), limits }, { signal, receiver, ended: use.begin() }),
     copyTo: async (path, destination, limits, signal) => {
       const ended = use.begin();
       try {

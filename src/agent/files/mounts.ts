@@ -3,7 +3,7 @@ import { fileSystemMagic as magic } from '../linux/constants.ts';
 import { fstatfsType } from '../linux/file-calls.ts';
 import { classifyMounts, type MountKind, type NodeMounts } from '../linux/mount-kind.ts';
 import { parseMountInfo } from '../linux/mountinfo.ts';
-import type { FileStatus } from '../linux/statx.ts';
+import { type FileStatus, statxCached } from '../linux/statx.ts';
 import { quotePath } from './path.ts';
 
 /** One mount of a container, as far as reading below it is concerned. */
@@ -19,13 +19,20 @@ export interface Mount {
   readonly readOnly: boolean;
 }
 
-/**
- * The mounts of one process. `mountInfo` is the text of /proc/PID/mountinfo read as latin1, so that names compare as
- * bytes; `podUid` the pod that the process belongs to.
- */
-export function mountTable(mountInfo: string, node: NodeMounts, podUid: string | undefined): Mount[] {
+/** The root of a process, and `/proc/<pid>/mountinfo` as that process told it: latin1, so that names compare as bytes. */
+interface RootAndMounts {
+  readonly rootFd: number;
+  readonly mountInfo: string;
+}
+
+/** The mounts of one process; `podUid` is the pod that it belongs to. */
+export function mountTable(
+  { rootFd, mountInfo }: RootAndMounts,
+  node: NodeMounts,
+  podUid: string | undefined,
+): Mount[] {
   const entries = parseMountInfo(mountInfo);
-  const kinds = classifyMounts(entries, node, podUid);
+  const kinds = classifyMounts(entries, node, podUid, statxCached(rootFd).mountId);
   return entries.map(({ mountId, parentId, dev, mountPoint, fsType, readOnly }, at) => {
     // Without a kind there is nothing to allow it by.
     const kind = kinds[at]?.kind ?? 'hostPath';

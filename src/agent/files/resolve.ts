@@ -1,7 +1,6 @@
-import { closeSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { PodhandError } from '../../wire/errors.ts';
 import {
-  AT_FDCWD,
   O_DIRECTORY,
   O_NOCTTY,
   O_NOFOLLOW,
@@ -11,6 +10,8 @@ import {
   RESOLVE_BENEATH,
   RESOLVE_IN_ROOT,
   RESOLVE_NO_MAGICLINKS,
+  RESOLVE_NO_SYMLINKS,
+  RESOLVE_NO_XDEV,
   S_IFBLK,
   S_IFCHR,
   S_IFDIR,
@@ -38,18 +39,18 @@ export interface OpenFile {
 /** Below what a path is resolved. */
 type Place = Pick<ReadPlace, 'rootFd' | 'volume'>;
 
+/** O_PATH descriptor of /proc/self/fd, for openers of every thread. The receiver closes it. */
+export function openDescriptors(): number {
+  return openSync('/proc/self/fd', O_PATH | O_DIRECTORY);
+}
+
 /** Opens files of a container. To be used inside `withCredentials`: the kernel checks the calling thread's rights. */
 export class Opener {
-  /** Of /proc/self/fd, so that reopening walks no path that a mount could cover. */
+  /** See openDescriptors: so that reopening walks no path that a mount could cover. */
   readonly #descriptors: number;
 
-  constructor() {
-    const flags = O_PATH | O_DIRECTORY;
-    this.#descriptors = openat2(AT_FDCWD, Buffer.from('/proc/self/fd'), { flags, resolve: 0 });
-  }
-
-  close(): void {
-    closeSync(this.#descriptors);
+  constructor(descriptors: number) {
+    this.#descriptors = descriptors;
   }
 
   /**
@@ -144,22 +145,36 @@ export function openInRoot(rootFd: number, path: Buffer, flags: number): number 
 
 /**
  * Opens a parsed path below the root of a volume, which it cannot leave: where an absolute link leads, or one that climbs
- * above the volume, only the container itself can tell. Errors: those of a path, LINK_LEAVES_VOLUME among them.
+ * above the volume, only the container itself can tell. No mount within is entered either: its server may never answer.
+ * Errors: those of a path, LINK_LEAVES_VOLUME and MOUNT_REFUSED among them.
  */
 function openInVolume(rootFd: number, path: Buffer, flags: number): number {
   const below = path.length === 1 ? Buffer.from('.') : path.subarray(1);
-  const how = { flags, resolve: RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
+  const resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
   for (let tries = 1; ; tries++) {
     try {
-      return openat2(rootFd, below, how);
+      return openat2(rootFd, below, { flags, resolve });
     } catch (error) {
-      if (hasErrno(error, 'EXDEV')) {
-        const message = `${quotePath(path)} leads through a symbolic link out of its volume, which is not followed`;
-        throw new PodhandError('LINK_LEAVES_VOLUME', message);
-      }
+      if (hasErrno(error, 'EXDEV')) throw leavesVolume(rootFd, below, path);
       if (!hasErrno(error, 'EAGAIN') || tries === maxTries) throw fileError(error, path);
     }
   }
+}
+
+/** The kernel does not say whether it was a link or a mount. */
+function leavesVolume(rootFd: number, below: Buffer, path: Buffer): PodhandError {
+  try {
+    closeSync(openat2(rootFd, below, { flags: O_PATH, resolve: RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV }));
+  } catch (error) {
+    if (hasErrno(error, 'EXDEV')) {
+      return new PodhandError(
+        'MOUNT_REFUSED',
+        `${quotePath(path)} lies on a mount within its volume, which is not read`,
+      );
+    }
+  }
+  const message = `${quotePath(path)} leads through a symbolic link out of its volume, which is not followed`;
+  return new PodhandError('LINK_LEAVES_VOLUME', message);
 }
 
 /** For one name in a directory that is held open; nothing is followed, mounts included unless asked for. */

@@ -1,3 +1,5 @@
+import type { Receiver } from './receiver.ts';
+
 /** A regular file or directory of a container. Sizes in bytes. */
 export interface FileFacts {
   readonly type: 'file' | 'directory';
@@ -57,13 +59,14 @@ export interface ProcessCredentials {
 /**
  * The files of one attempt of a container. Paths are absolute byte strings without `..`, already checked by
  * `parsePath`. Errors of every method: FILE_NOT_FOUND, SYMLINK_LOOP, PERMISSION_DENIED, MOUNT_REFUSED,
- * FILESYSTEM_REFUSED, FILE_TOO_LARGE, TREE_TOO_LARGE, TOO_MANY_ENTRIES, TREE_TOO_DEEP, FILE_CHANGED, PATH_CHANGED.
+ * FILESYSTEM_REFUSED, FILE_TOO_LARGE, TREE_TOO_LARGE, TOO_MANY_ENTRIES, TREE_TOO_DEEP, FILE_CHANGED, PATH_CHANGED; of a
+ * `receiver` that keeps others waiting, TRANSFER_TOO_SLOW.
  */
 export interface FileSource {
   /** One regular file. Errors: also NOT_A_REGULAR_FILE. */
-  readFile(path: Buffer, limits: TreeLimits, signal: AbortSignal): Promise<FileBody>;
+  readFile(path: Buffer, limits: TreeLimits, signal: AbortSignal, receiver?: Receiver): Promise<FileBody>;
   /** A file or a directory as an uncompressed tar whose top entry is its base name. Errors: also NOT_A_FILE_OR_DIRECTORY. */
-  readTar(path: Buffer, limits: TreeLimits, signal: AbortSignal): Promise<FileBody>;
+  readTar(path: Buffer, limits: TreeLimits, signal: AbortSignal, receiver?: Receiver): Promise<FileBody>;
   /**
    * Copies a file or tree as it is to `destination` in the caller's root; whole or not at all.
    * `progress` is called at most ten times a second.

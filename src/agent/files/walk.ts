@@ -1,15 +1,5 @@
 import { closeSync } from 'node:fs';
-import {
-  RESOLVE_BENEATH,
-  RESOLVE_NO_MAGICLINKS,
-  RESOLVE_NO_SYMLINKS,
-  RESOLVE_NO_XDEV,
-  S_IFBLK,
-  S_IFCHR,
-  S_IFIFO,
-  S_IFLNK,
-  S_IFMT,
-} from '../linux/constants.ts';
+import { RESOLVE_NO_XDEV, S_IFBLK, S_IFCHR, S_IFIFO, S_IFLNK, S_IFMT, strictlyBeneath } from '../linux/constants.ts';
 import { getdents64, openat2, readlinkat } from '../linux/file-calls.ts';
 import { type FileStatus, statxCached } from '../linux/statx.ts';
 import { hasErrno } from '../linux/syscalls.ts';
@@ -43,7 +33,6 @@ export interface Walk {
 /** A directory with more names is not sorted, since it is not held in memory. */
 const maxSorted = 10_000;
 const direntBytes = 64 * 1024;
-const beneath = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
 const slash = Buffer.from('/');
 const empty = Buffer.alloc(0);
 
@@ -149,7 +138,7 @@ function linked(state: State, event: WalkEvent): WalkEvent {
 /** Opens a name without touching what it names; undefined where it is gone or on a mount that is not read. */
 function look(state: State, parent: OpenFile, name: Buffer, path: Buffer): OpenFile | undefined {
   try {
-    return opened(openat2(parent.fd, name, { flags: entryFlags, resolve: beneath | RESOLVE_NO_XDEV }));
+    return opened(openat2(parent.fd, name, { flags: entryFlags, resolve: strictlyBeneath | RESOLVE_NO_XDEV }));
   } catch (error) {
     if (hasErrno(error, 'ENOENT')) state.budget.skipped.vanished++;
     else if (hasErrno(error, 'EXDEV')) return lookAcross(state, parent, name, path);
@@ -165,7 +154,7 @@ function lookAcross(state: State, parent: OpenFile, name: Buffer, path: Buffer):
     return undefined;
   }
   try {
-    const found = opened(openat2(parent.fd, name, { flags: entryFlags, resolve: beneath }));
+    const found = opened(openat2(parent.fd, name, { flags: entryFlags, resolve: strictlyBeneath }));
     if (state.policy.refusal(found.fd, found.status, path) === undefined) return found;
     closeSync(found.fd);
     state.budget.skipped.mounts++;

@@ -31,7 +31,7 @@ export async function withWritePlace<T>(
   const own = Buffer.from(`/proc/self/fd/${root.rootFd}`);
   const rootFd = openat2(AT_FDCWD, own, { flags: O_PATH | O_DIRECTORY, resolve: 0 });
   try {
-    const mounts = mountTable(root.mountInfo, node, podUid);
+    const mounts = mountTable(root, node, podUid);
     return await action({
       podUid,
       rootFd,

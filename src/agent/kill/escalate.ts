@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PodhandError } from '../../wire/errors.ts';
 import type { SignalRole } from '../executors/roles.ts';
-import { PodChanges } from '../pods/changes.ts';
+import { attemptEnd } from '../pods/attempt-end.ts';
 import { type Container, hasEnded } from '../pods/model.ts';
 import type { PodStore } from '../pods/store.ts';
 import { type SignalName, signalNumbers } from './signals.ts';
@@ -93,17 +93,5 @@ async function within(ended: Promise<Container>, ms: number, signal: AbortSignal
     return await Promise.race([ended, timeout]);
   } finally {
     timer.abort();
-  }
-}
-
-/** The attempt once it has ended: the same id, and where a runtime restarts in place, the same restart count. */
-async function attemptEnd(container: Container, store: PodStore, signal: AbortSignal): Promise<Container> {
-  const changes = new PodChanges(store, container.podUid, signal);
-  for (;;) {
-    const now = store.byId(container.podUid, container.id);
-    if (now === undefined || changes.podRemoved) return { ...container, state: 'unknown' };
-    if (hasEnded(now)) return now;
-    if (now.restartCount !== container.restartCount) return { ...container, state: 'exited' };
-    await changes.next();
   }
 }

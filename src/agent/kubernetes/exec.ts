@@ -1,5 +1,6 @@
 import { WebSocket } from 'ws';
 import { z } from 'zod';
+import { PodhandError } from '../../wire/errors.ts';
 import type { KubernetesEndpoint } from './endpoint.ts';
 import { KubernetesStatusError } from './status-error.ts';
 
@@ -9,7 +10,8 @@ export type ExecEnd = { readonly exitCode: number } | 'failed';
 const protocol = 'v4.channel.k8s.io';
 /** The channel that carries the end, as a Status in JSON. */
 const endChannel = 3;
-const limits = { message: 64 * 1024, end: 64 * 1024, withinMs: 30_000 };
+const limits = { message: 64 * 1024, end: 64 * 1024 };
+const endsWithinMs = 30_000;
 
 const endSchema = z.object({
   status: z.string(),
@@ -21,22 +23,38 @@ const endSchema = z.object({
 
 /**
  * Runs a program in a container to its end, by a WebSocket of kubelet or API server, and answers its exit status; what
- * it prints is dropped. `path` is the server's, with the argv in its query. Ends after 30 s. Errors: the raw ones and
- * KubernetesStatusError.
+ * it prints is dropped. `path` is the server's, with the argv in its query. Errors: the raw ones, KubernetesStatusError,
+ * and RUNTIME_UNAVAILABLE where it has not ended within `withinMs`.
  */
-export async function execute(endpoint: KubernetesEndpoint, path: string, signal: AbortSignal): Promise<ExecEnd> {
-  const bounded = AbortSignal.any([signal, AbortSignal.timeout(limits.withinMs)]);
-  return await endpoint.authorized((token) => run(endpoint, path, token, bounded));
+export async function execute(
+  endpoint: Pick<KubernetesEndpoint, 'origin' | 'authorized'>,
+  path: string,
+  signal: AbortSignal,
+  withinMs = endsWithinMs,
+): Promise<ExecEnd> {
+  const timeout = AbortSignal.timeout(withinMs);
+  try {
+    return await endpoint.authorized((token) => run(endpoint, path, token, AbortSignal.any([signal, timeout])));
+  } catch (error) {
+    if (!timeout.aborted || signal.aborted) throw error;
+    const message = `a program that was to run in the container has not ended within ${withinMs / 1000} s`;
+    throw new PodhandError('RUNTIME_UNAVAILABLE', message, { cause: error });
+  }
 }
 
-function run(endpoint: KubernetesEndpoint, path: string, token: string, signal: AbortSignal): Promise<ExecEnd> {
+function run(
+  endpoint: Pick<KubernetesEndpoint, 'origin'>,
+  path: string,
+  token: string,
+  signal: AbortSignal,
+): Promise<ExecEnd> {
   signal.throwIfAborted();
   const { url, ca } = endpoint.origin;
   const { promise, resolve, reject } = Promise.withResolvers<ExecEnd>();
   const socket = new WebSocket(`${url}${path}`, [protocol], {
     ca,
     headers: { authorization: `Bearer ${token}` },
-    handshakeTimeout: limits.withinMs,
+    handshakeTimeout: endsWithinMs,
     maxPayload: limits.message,
     perMessageDeflate: false,
     followRedirects: false,

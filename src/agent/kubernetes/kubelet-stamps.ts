@@ -1,6 +1,13 @@
 import { PodhandError } from '../../wire/errors.ts';
-import { unreadable } from '../logs/stamped/entry-sink.ts';
-import { compareTimes, isoOfTime, type LogTime, StampReader, stampLength } from '../logs/stamped/log-time.ts';
+import { LogComplaint, unreadable } from '../logs/stamped/entry-sink.ts';
+import {
+  compareTimes,
+  isoOfTime,
+  type LogTime,
+  parseSeconds,
+  StampReader,
+  stampLength,
+} from '../logs/stamped/log-time.ts';
 import type { Stamp, StampSyntax } from '../logs/stamped/unframed-parser.ts';
 
 /** `2006-01-02T15:04:05.000000000`, an offset from UTC such as `+01:00`, and a space. */
@@ -38,10 +45,11 @@ export class KubeletStamps implements StampSyntax {
     return -1;
   }
 
-  /** A kubelet that finds no log says so in the place of the log, under status 200. */
-  unreadable(): PodhandError {
-    if (this.#last !== undefined) return unreadable();
-    return new PodhandError('LOGS_UNAVAILABLE', 'the runtime has removed the log of this attempt');
+  /** A kubelet that cannot read a log says so in its place, under status 200. */
+  unreadable(): LogComplaint {
+    if (this.#last !== undefined) return new LogComplaint(true, unreadable());
+    const message = 'the runtime has removed the log of this attempt';
+    return new LogComplaint(false, new PodhandError('LOGS_UNAVAILABLE', message));
   }
 
   #stamp(bytes: Buffer, at: number): Omit<Stamp, 'text'> | undefined {
@@ -51,9 +59,9 @@ export class KubeletStamps implements StampSyntax {
     }
     if (bytes.length - at < offsetStampLength || bytes[at + 19] !== dot || bytes[at + 35] !== space) return undefined;
     const text = bytes.toString('latin1', at, at + 35);
-    const milliseconds = Date.parse(`${text.slice(0, 19)}${text.slice(29)}`);
+    const seconds = parseSeconds(text.slice(0, 19), text.slice(29));
     const nanos = /^\d{9}$/.test(text.slice(20, 29)) ? Number(text.slice(20, 29)) : Number.NaN;
-    if (Number.isNaN(milliseconds) || Number.isNaN(nanos)) return undefined;
-    return { time: { seconds: milliseconds / 1000, nanos }, length: offsetStampLength };
+    if (seconds === undefined || Number.isNaN(nanos)) return undefined;
+    return { time: { seconds, nanos }, length: offsetStampLength };
   }
 }

@@ -4,7 +4,7 @@ import type { LogChunk, LogOptions, LogsRole } from '../executors/roles.ts';
 import type { ResponseStream } from '../http/response-stream.ts';
 import { containerTag } from '../logs/cursor.ts';
 import { decodeCursor } from '../logs/stamped/cursor.ts';
-import type { EntryParser, EntrySink, StreamIndex } from '../logs/stamped/entry-sink.ts';
+import { type EntryParser, type EntrySink, LogComplaint, type StreamIndex } from '../logs/stamped/entry-sink.ts';
 import { compareTimes, isoOfTime, type LogTime, timeOfDate } from '../logs/stamped/log-time.ts';
 import { type LogQuery, type StampedLog, StampedReading } from '../logs/stamped/reading.ts';
 import { UnframedParser } from '../logs/stamped/unframed-parser.ts';
@@ -115,7 +115,7 @@ class AttemptLog implements StampedLog {
    * A kubelet ends a followed log when it has seen the container's end. Its status says so some seconds later; until then
    * the log must not be opened again: it might be that of the next attempt.
    */
-  async goesOn(): Promise<boolean> {
+  async goesOn(serverEnded: boolean): Promise<boolean> {
     const { pods } = this.#parts;
     const { store } = pods;
     if (store === undefined) throw removed();
@@ -125,6 +125,7 @@ class AttemptLog implements StampedLog {
       const now = this.#now;
       if (now === undefined) throw removed();
       if (hasEnded(now)) return false;
+      if (!serverEnded) return true;
       pods.hasten();
       try {
         await changes.next();
@@ -135,18 +136,26 @@ class AttemptLog implements StampedLog {
     }
   }
 
-  fatal(error: unknown): unknown {
+  fatal(error: unknown, wasReadable: boolean): unknown {
     const status = statusOf(error);
     if (status === 400 || status === 404) {
       // A kubelet that has just started does not know its pods yet.
       const now = this.#now;
       return now === undefined || hasEnded(now) ? removed() : undefined;
     }
+    if (error instanceof LogComplaint)
+      return wasReadable || error.hasEntries || this.#mayComeToBe() ? undefined : error.meaning;
     if (error instanceof OtherAttempt) {
       this.#lateSince ??= performance.now();
       this.#parts.pods.hasten();
     }
     return isServerAway(error) || error instanceof OtherAttempt ? undefined : error;
+  }
+
+  /** Of what has ended there is nothing where nothing was read, and that stays so. */
+  #mayComeToBe(): boolean {
+    const now = this.#now;
+    return now !== undefined && !hasEnded(now);
   }
 
   get #now(): Container | undefined {

@@ -58,8 +58,8 @@ export function translateKubernetesError(
     return new PodhandError('RUNTIME_UNAVAILABLE', `the ${server} ${refused}`, { cause: error });
   }
   if (status === 403) {
-    const message = `the ${server} refuses the agent: a right that docs/executors.md lists is missing`;
-    return new PodhandError('INTERNAL', message, { cause: error });
+    const message = `the ${server} refuses the agent: a right that docs/rights.md lists is missing`;
+    return new PodhandError('AGENT_LACKS_RIGHT', message, { cause: error });
   }
   if (status === 404) {
     return new PodhandError('CONTAINER_NOT_FOUND', `the ${server} does not know this container`, { cause: error });

@@ -48,13 +48,11 @@ class VolumeSource implements FileSource {
     this.#container = container;
   }
 
-  readonly readFile: FileSource['readFile'] = async (path, limits, signal) =>
-    await this.#on(path, (source, place) => source.readFile(place.inner, limits, signal));
+  readonly readFile: FileSource['readFile'] = async (path, ...call) =>
+    await this.#on(path, (source, place) => source.readFile(place.inner, ...call));
 
-  readonly readTar: FileSource['readTar'] = async (path, limits, signal) =>
-    await this.#on(path, async (source, place) =>
-      withMountsBelow(await source.readTar(place.inner, limits, signal), place),
-    );
+  readonly readTar: FileSource['readTar'] = async (path, ...call) =>
+    await this.#on(path, async (source, place) => withMountsBelow(await source.readTar(place.inner, ...call), place));
 
   readonly copyTo: FileSource['copyTo'] = async (path, destination, limits, signal) =>
     await this.#on(path, async (source, place) => {

@@ -1,22 +1,13 @@
 import { closeSync } from 'node:fs';
 import { fileError } from '../files/errno.ts';
 import type { Mount } from '../files/mounts.ts';
-import {
-  AT_FDCWD,
-  O_DIRECTORY,
-  O_PATH,
-  RESOLVE_BENEATH,
-  RESOLVE_NO_MAGICLINKS,
-  RESOLVE_NO_SYMLINKS,
-} from '../linux/constants.ts';
+import { AT_FDCWD, O_DIRECTORY, O_PATH, RESOLVE_NO_MAGICLINKS, strictlyBeneath } from '../linux/constants.ts';
 import { openat2 } from '../linux/file-calls.ts';
 import { ownMount } from '../linux/own-mount.ts';
 import { hasErrno } from '../linux/syscalls.ts';
 import { notReachable, type VolumePlace } from './volume-place.ts';
 
 const flags = O_PATH | O_DIRECTORY;
-/** Nothing on the way is followed: a pod could put a link into its own volume. */
-const beneath = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
 
 /** A volume of a pod, held open: `rootFd` is the receiver's to close. */
 export interface VolumeRoot {
@@ -46,7 +37,8 @@ export function openVolumeRoot(kubeletDirectory: string, place: VolumePlace, pat
 
 function openBelow(fd: number, name: string, { volume }: VolumePlace, path: Buffer): number {
   try {
-    return openat2(fd, Buffer.from(name), { flags, resolve: beneath });
+    // Nothing on the way is followed: a pod could put a link into its own volume.
+    return openat2(fd, Buffer.from(name), { flags, resolve: strictlyBeneath });
   } catch (error) {
     if (hasErrno(error, 'ENOENT')) {
       const why = 'the kubelet does not have it on this node; it removes it once every container of the pod has ended';

@@ -4,7 +4,7 @@ export interface CgroupIdentity {
   readonly podUid?: string;
   /** 64 hex digits. Absent: not in a container. */
   readonly containerId?: string;
-  /** The hierarchies disagree; nothing may be concluded, and both ids are absent. */
+  /** The hierarchies disagree, or a line is none; nothing may be concluded, and both ids are absent. */
   readonly conflict: boolean;
 }
 
@@ -33,8 +33,10 @@ export function parseCgroup(text: string, nodeCgroup = '/'): CgroupIdentity {
   let podUid: string | undefined;
   let containerId: string | undefined;
   for (const line of text.split('\n')) {
+    if (line === '') continue;
     const path = pathOf(line);
-    if (path === undefined) continue;
+    // Who is in no container may be root of the node: a line that is not understood must not make anybody that.
+    if (path === undefined) return { conflict: true };
     const found = parseCgroupPath(withoutPrefix(path, nodeCgroup));
     if (disagree(podUid, found.podUid) || disagree(containerId, found.containerId)) return { conflict: true };
     podUid ??= found.podUid;
@@ -88,9 +90,12 @@ function podAndContainer(pod: string | undefined, containerId: string | undefine
   };
 }
 
-/** `4:memory:/path`: the path, without the mark of a removed cgroup. It may itself hold colons. */
+/**
+ * `4:memory:/path`: the path, without the mark of a removed cgroup. It may itself hold colons, and every byte but newline:
+ * a container may name its own cgroup with a carriage return, at which a dot of a pattern stops.
+ */
 function pathOf(line: string): string | undefined {
-  return /^\d+:[^:]*:(\/.*?)(?: \(deleted\))?$/.exec(line)?.[1];
+  return /^\d+:[^:]*:(\/.*?)(?: \(deleted\))?$/s.exec(line)?.[1];
 }
 
 function withoutPrefix(path: string, prefix: string): string {

@@ -33,6 +33,8 @@ export const RESOLVE_NO_SYMLINKS = 0x04;
 export const RESOLVE_BENEATH = 0x08;
 export const RESOLVE_IN_ROOT = 0x10;
 export const RESOLVE_CACHED = 0x20;
+/** Below the directory that the way starts in, and through no link of any kind. Mounts are crossed. */
+export const strictlyBeneath = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
 
 export const S_IFMT = 0o170000;
 export const S_IFSOCK = 0o140000;

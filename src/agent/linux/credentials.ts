@@ -1,4 +1,4 @@
-import { CAP_SETGID, CAP_SETUID, fileCapabilities } from './constants.ts';
+import { CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_SETGID, CAP_SETUID, fileCapabilities } from './constants.ts';
 import { bindSyscall } from './syscalls.ts';
 
 /** With whose rights files are opened. */
@@ -10,6 +10,15 @@ export interface FileCredentials {
    * Its effective set. Must be 0n for a process of another user namespace: what it may do there, it may not do here.
    */
   readonly capabilities: bigint;
+}
+
+/** This process was not given what another user's files take. */
+export class CapabilityMissing extends Error {
+  override readonly name = 'CapabilityMissing';
+
+  constructor(needed: string) {
+    super(`another user’s files take ${needed}`);
+  }
 }
 
 const raw = {
@@ -25,7 +34,7 @@ const CAPABILITY_VERSION_3 = 0x20080522;
 
 /**
  * Runs `action` with the file system rights of `wanted`: user, group, supplementary groups, and of its capabilities
- * those that concern files (as far as the agent has them). Nothing else of the process changes, and no other thread:
+ * those that concern files (as far as the agent has them; of CAP_DAC_OVERRIDE at least the reading). Nothing else of the process changes, and no other thread:
  * these are the calling thread's own, set by raw system calls. So `action` must be synchronous, and what it opens
  * should be opened by it, not later. The rights are back before this returns or throws; if they cannot be brought back
  * the process is aborted, since it would go on with somebody else's rights, or with too many.
@@ -33,11 +42,11 @@ const CAPABILITY_VERSION_3 = 0x20080522;
 export function withCredentials<T>(wanted: FileCredentials, action: () => T): T {
   const own = ownCredentials();
   const other = !isOwn(wanted, own);
-  if (other && !mayBecomeOthers()) throw new Error('another user’s files take CAP_SETUID and CAP_SETGID');
+  if (other && !mayBecomeOthers()) throw new CapabilityMissing('CAP_SETUID and CAP_SETGID');
   try {
     if (other) become(wanted);
     // Last: until here CAP_SETUID and CAP_SETGID are needed, and setfsuid from and to 0 edits the effective set.
-    const effective = wanted.capabilities & fileCapabilities & own.capabilities.permitted;
+    const effective = fileRights(wanted.capabilities) & own.capabilities.permitted;
     setCapabilities({ ...own.capabilities, effective });
     const result = action();
     if (result instanceof Promise) throw new TypeError('withCredentials takes a synchronous action');
@@ -45,6 +54,15 @@ export function withCredentials<T>(wanted: FileCredentials, action: () => T): T 
   } finally {
     restore(own, other);
   }
+}
+
+/**
+ * Runtimes give root CAP_DAC_OVERRIDE, which reads whatever CAP_DAC_READ_SEARCH does, without giving it the latter; an
+ * agent that only reads has the latter alone.
+ */
+function fileRights(capabilities: bigint): bigint {
+  const reads = (capabilities & CAP_DAC_OVERRIDE) === 0n ? 0n : CAP_DAC_READ_SEARCH;
+  return (capabilities & fileCapabilities) | reads;
 }
 
 interface OwnCredentials {

@@ -42,22 +42,26 @@ export interface NodeMounts {
 
 /**
  * Classifies every mount of one container. `podUid` is the container's own pod: another pod's volume, reached by a
- * hostPath, is a hostPath. What the container may have written itself (names in its mount points) decides nothing but
- * `pseudo` and `runtimeFile`'s place.
+ * hostPath, is a hostPath. `rootMountId` is the mount that its root is: another one shows at `/` where it was mounted over
+ * the root. What the container may have written itself (names in its mount points) decides nothing but `pseudo` and
+ * `runtimeFile`'s place.
  */
 export function classifyMounts(
   container: readonly MountEntry[],
   node: NodeMounts,
   podUid: string | undefined,
+  rootMountId: number | undefined,
 ): ClassifiedMount[] {
-  const ownLayer = container.findLast((entry) => entry.mountPoint === '/' && entry.fsType === 'overlay')?.dev;
+  const root = container.find((entry) => entry.mountPoint === '/' && entry.mountId === rootMountId);
+  const ownLayer = root?.fsType === 'overlay' ? root.dev : undefined;
   return container.map((entry) => {
     const { mountPoint, mountId, fsType, readOnly } = entry;
-    return { mountPoint, mountId, fsType, readOnly, ...classify(entry, node, podUid, ownLayer) };
+    const placed: Placed = entry === root ? { kind: 'rootfs' } : classify(entry, node, podUid, ownLayer);
+    return { mountPoint, mountId, fsType, readOnly, ...placed };
   });
 }
 
-/** One mount of a container; see `classifyMounts`, which also knows the container's own layer bound elsewhere. */
+/** One mount of a container; see `classifyMounts`, which also knows its root, and the root's layer bound elsewhere. */
 export function classifyMount(entry: MountEntry, node: NodeMounts, podUid: string | undefined): ClassifiedMount {
   const { mountPoint, mountId, fsType, readOnly } = entry;
   return { mountPoint, mountId, fsType, readOnly, ...classify(entry, node, podUid, undefined) };
@@ -87,7 +91,6 @@ function classify(
 }
 
 function kindOfPlace({ mountPoint, fsType }: MountEntry): MountKind | undefined {
-  if (mountPoint === '/') return 'rootfs';
   if (fuseTypes.test(fsType)) return 'fuse';
   if (networkTypes.has(fsType)) return 'network';
   if (pseudoTypes.has(fsType) || (mountPoint === '/dev' && fsType === 'tmpfs')) return 'pseudo';

@@ -31,9 +31,11 @@ function parseLine(line: string): MountEntry | undefined {
     return undefined;
   }
   if (fsType === undefined || source === undefined) return undefined;
+  const ids = [mountId, parentId].map((id) => (/^\d{1,15}$/.test(id ?? '') ? Number(id) : undefined));
+  if (ids[0] === undefined || ids[1] === undefined) return undefined;
   return {
-    mountId: Number(mountId),
-    parentId: Number(parentId),
+    mountId: ids[0],
+    parentId: ids[1],
     dev,
     root: decodeOctal(root),
     mountPoint: decodeOctal(mountPoint),

@@ -16,6 +16,7 @@ const numbers = {
   fallocate: [285, 47],
   fchmod: [91, 52],
   fchownat: [260, 54],
+  fcntl: [72, 25],
   fstatfs: [138, 44],
   getdents64: [217, 61],
   getgroups: [115, 158],

@@ -11,16 +11,23 @@ const raw = {
   listen: bindSyscall('listen', 'number', 'number'),
   accept4: bindSyscall('accept4', 'number', 'memory', 'memory', 'number'),
   connect: bindSyscall('connect', 'number', 'memory', 'number'),
+  fcntl: bindSyscall('fcntl', 'number', 'number', 'number'),
 };
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
 const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
+const F_DUPFD_CLOEXEC = 1030;
 const maxPathBytes = 107;
 
 /** A new descriptor, non-blocking and close-on-exec. */
 export function unixStreamSocket(): number {
   return raw.socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+/** Another descriptor of the same socket, close-on-exec. */
+export function duplicate(fd: number): number {
+  return raw.fcntl(fd, F_DUPFD_CLOEXEC, 0);
 }
 
 /**

@@ -1,4 +1,5 @@
 import { Counter, Histogram, type Registry } from 'prom-client';
+import { type Reason, reasons } from '../../wire/errors.ts';
 import { gauge } from './gauges.ts';
 
 /** What the RPC layer counts. */
@@ -28,15 +29,25 @@ export class CallMetrics {
     gauge(registry, 'podhand_waits', 'Wait calls that are open.', open.waits);
   }
 
+  /**
+   * Shows that calls of the RPC have not failed so yet: of a count that begins with 1 an alert on its increase would miss
+   * the first.
+   */
+  offered(rpc: string, failures: readonly Reason[]): void {
+    for (const reason of failures) this.#calls.inc({ rpc, code: reasons[reason], reason }, 0);
+  }
+
   called(rpc: string, reason: string, code: number, ms: number): void {
     this.#calls.inc({ rpc, code, reason });
     this.#seconds.observe({ rpc }, ms / 1000);
   }
 
-  /** Counts the bytes of a message that carries some: `chunk` of files, `chunk.data` of logs. */
-  sent(message: unknown): void {
-    const chunk = (message as { chunk?: Buffer | { data?: Buffer } | null }).chunk;
-    if (Buffer.isBuffer(chunk)) this.#bytes.inc(chunk.length);
-    else if (Buffer.isBuffer(chunk?.data)) this.#bytes.inc(chunk.data.length);
+  /** Counts the bytes of a message that carries some: `chunk` of files, `chunk.data` of logs. Answers how many. */
+  sent(message: unknown): number {
+    const { chunk } = message as { chunk?: Buffer | { data?: Buffer } | null };
+    const data = Buffer.isBuffer(chunk) ? chunk : chunk?.data;
+    if (!Buffer.isBuffer(data)) return 0;
+    this.#bytes.inc(data.length);
+    return data.length;
   }
 }

@@ -3,8 +3,15 @@ import { Worker } from 'node:worker_threads';
 import { EPOLLIN, EPOLLONESHOT } from '../linux/constants.ts';
 import { epollAdd, epollCreate, epollDelete, eventfd } from '../linux/epoll.ts';
 import { workerEnvironment } from '../worker-environment.ts';
+import { type Ended, STOP, tokenOf } from './exit-token.ts';
+import { openStat } from './process-facts.ts';
 
-const STOP = 0;
+interface Watched {
+  readonly pidfd: number;
+  /** Of /proc/PID/stat. */
+  readonly stat: number | undefined;
+  readonly exited: (waitStatus: number | undefined) => void;
+}
 
 /**
  * Tells when processes end, through their pidfds: one epoll for all, waited on by a thread of its own. A watch is known
@@ -14,8 +21,8 @@ export class ExitWatch {
   readonly #epollFd = epollCreate();
   readonly #stopFd = eventfd();
   readonly #worker: Worker;
-  readonly #callbacks = new Map<number, { readonly pidfd: number; readonly exited: () => void }>();
-  #lastToken = STOP;
+  readonly #watched = new Map<number, Watched>();
+  #last = 0;
   #closing = false;
 
   readonly #wake = (): void => {
@@ -32,8 +39,8 @@ export class ExitWatch {
     this.#worker.unref();
     // A process that exits joins its threads, and this one is in the kernel, where only this wakes it.
     process.once('exit', this.#wake);
-    this.#worker.on('message', (tokens: number[]) => {
-      for (const token of tokens) this.#tell(token);
+    this.#worker.on('message', (all: readonly Ended[]) => {
+      for (const ended of all) this.#tell(ended);
     });
     this.#worker.on('error', failed);
     this.#worker.on('exit', (code) => {
@@ -43,16 +50,18 @@ export class ExitWatch {
 
   /**
    * Calls `exited` once, when the process has ended (at once if it has already), never before this returns. The answer
-   * cancels that; it must be called before `pidfd` is closed, and may be called at any time.
+   * cancels that; it must be called before `pidfd` is closed, and may be called at any time. `pid`: where the wait status
+   * is wanted; it is told where it can be read before the parent reaps the process.
    */
-  watch(pidfd: number, exited: () => void): () => void {
-    const token = ++this.#lastToken;
-    this.#callbacks.set(token, { pidfd, exited });
+  watch(pidfd: number, exited: (waitStatus: number | undefined) => void, pid?: number): () => void {
+    const stat = pid === undefined ? undefined : openStat(pid, pidfd);
+    const token = tokenOf(++this.#last, stat);
+    this.#watched.set(token, { pidfd, stat, exited });
     try {
       // Once: an ended process stays readable for ever.
       epollAdd(this.#epollFd, pidfd, EPOLLIN | EPOLLONESHOT, token);
     } catch (error) {
-      this.#callbacks.delete(token);
+      this.#forget(token);
       throw error;
     }
     return () => this.#cancel(token);
@@ -62,7 +71,7 @@ export class ExitWatch {
   async close(): Promise<void> {
     if (this.#closing) return;
     this.#closing = true;
-    this.#callbacks.clear();
+    for (const token of [...this.#watched.keys()]) this.#forget(token);
     if (this.#worker.threadId !== -1) {
       this.#worker.ref();
       const ended = new Promise((resolve) => this.#worker.once('exit', resolve));
@@ -75,15 +84,20 @@ export class ExitWatch {
   }
 
   #cancel(token: number): void {
-    const watched = this.#callbacks.get(token);
-    if (!watched) return;
-    this.#callbacks.delete(token);
-    epollDelete(this.#epollFd, watched.pidfd);
+    const watched = this.#forget(token);
+    if (watched) epollDelete(this.#epollFd, watched.pidfd);
   }
 
-  #tell(token: number): void {
-    const watched = this.#callbacks.get(token);
+  #forget(token: number): Watched | undefined {
+    const watched = this.#watched.get(token);
+    this.#watched.delete(token);
+    if (watched?.stat !== undefined) closeSync(watched.stat);
+    return watched;
+  }
+
+  #tell({ token, waitStatus }: Ended): void {
+    const watched = this.#watched.get(token);
     this.#cancel(token);
-    watched?.exited();
+    watched?.exited(waitStatus);
   }
 }

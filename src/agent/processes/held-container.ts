@@ -1,4 +1,6 @@
-import { closeSync } from 'node:fs';
+import { close, closeSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { PodhandError } from '../../wire/errors.ts';
 import type { FileCredentials } from '../linux/credentials.ts';
 import { pidfdExited, pidfdReaped, pidfdSendSignal } from '../linux/pidfd-calls.ts';
 import { hasErrno } from '../linux/syscalls.ts';
@@ -6,20 +8,23 @@ import type { Usage } from '../pods/model.ts';
 import type { CgroupPaths } from './cgroup-hierarchies.ts';
 import type { FoundContainer } from './cgroup-watch.ts';
 import {
+  isToldFrom,
   type NodeRoot,
+  type OwnRoot,
   openOwnRoot,
-  type RootDescriptors,
   readCredentials,
   readMountInfo,
   sharesUserNamespace,
 } from './process-facts.ts';
 import { readUsage } from './usage.ts';
 
+const closeAside = promisify(close);
+
 /** How a container's first process ended. */
 export interface ContainerExit {
   /** When its end was seen. */
   readonly exitedAt: Date;
-  /** As waitpid(2) has it; absent before Linux 6.15, and where its parent has not reaped it in time. */
+  /** As waitpid(2) has it; absent where the kernel does not tell it: see `readWaitStatus`. */
   readonly waitStatus?: number;
 }
 
@@ -37,7 +42,7 @@ export class HeldContainer {
   readonly pidfd: number;
   readonly startedAt: Date;
   readonly #node: NodeRoot;
-  #root: RootDescriptors | undefined;
+  #root: OwnRoot | undefined;
   #credentials: FileCredentials | undefined;
   #sharesUserNamespace = false;
   readonly #settled = Promise.withResolvers<void>();
@@ -47,6 +52,7 @@ export class HeldContainer {
   #users = 0;
   #released = false;
   #closed = false;
+  #closing: Promise<void> | undefined;
 
   /** Takes over `pidfd`. */
   constructor(
@@ -82,7 +88,7 @@ export class HeldContainer {
     return { ...this.#credentials, capabilities: 0n };
   }
 
-  /** Text of its mountinfo, as last read. */
+  /** Text of its mountinfo, as last told from the root that is held. */
   get mountInfo(): string {
     return this.#mountInfo;
   }
@@ -124,15 +130,18 @@ export class HeldContainer {
     const mountInfo = readMountInfo(this.initPid);
     // Asked last: until it is reaped its pid is its own, so what was read above is of this process.
     if (pidfdReaped(this.pidfd)) {
-      if (root !== this.#root) closeRoot(root);
+      if (root !== this.#root) void closeRoot(root);
       return;
     }
     // Before that they are the runtime's own.
     if (!root) return;
+    if (root !== this.#root) this.#mountInfo = root.mountInfo;
     this.#root = root;
     this.#sharesUserNamespace = sharesNamespace ?? this.#sharesUserNamespace;
     this.#credentials = credentials ?? this.#credentials;
-    if (mountInfo) this.#mountInfo = mountInfo;
+    // Asked at each end of a container, too, where it is mostly what it was.
+    const isNew = mountInfo !== undefined && mountInfo !== this.#mountInfo;
+    if (isNew && isToldFrom(root.rootFd, mountInfo)) this.#mountInfo = mountInfo;
     this.#settled.resolve();
   }
 
@@ -144,7 +153,9 @@ export class HeldContainer {
       return 'sent';
     } catch (error) {
       if (hasErrno(error, 'ESRCH')) return 'gone';
-      throw error;
+      if (!hasErrno(error, 'EPERM')) throw error;
+      const message = 'the agent lacks CAP_KILL, without which it signals no process of another user';
+      throw new PodhandError('AGENT_LACKS_RIGHT', message, { cause: error });
     }
   }
 
@@ -174,10 +185,15 @@ export class HeldContainer {
     this.#settled.resolve();
   }
 
-  /** Closes the descriptors, as soon as nobody retains them. */
+  /** Closes the descriptors, as soon as nobody retains them. `closing` tells when that is done. */
   release(): void {
     this.#released = true;
     this.#closeIfUnused();
+  }
+
+  /** Absent while somebody retains it. */
+  get closing(): Promise<void> | undefined {
+    return this.#closing;
   }
 
   #closeIfUnused(): void {
@@ -185,12 +201,16 @@ export class HeldContainer {
     this.#closed = true;
     this.#settled.resolve();
     closeSync(this.pidfd);
-    closeRoot(this.#root);
+    this.#closing = closeRoot(this.#root);
   }
 }
 
-function closeRoot(root: RootDescriptors | undefined): void {
+/**
+ * Not in the event loop: the last descriptor of a mount namespace unmounts what is in it, and an overlay writes all that
+ * its container has left unwritten before it goes (180 ms and more were seen).
+ */
+async function closeRoot(root: OwnRoot | undefined): Promise<void> {
   if (!root) return;
-  closeSync(root.rootFd);
-  closeSync(root.mountNamespaceFd);
+  // Whatever the file system says then, the descriptors are gone.
+  await Promise.allSettled([closeAside(root.rootFd), closeAside(root.mountNamespaceFd)]);
 }

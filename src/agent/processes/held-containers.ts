@@ -137,13 +137,13 @@ export class HeldContainers {
     // Started again under the same id.
     if (before?.exit) this.#policy.drop(before);
     else if (before) this.#replaced.add(before);
-    exits.watch(held.pidfd, () => this.#follow(this.#exited(held, stop)));
+    exits.watch(held.pidfd, (told) => this.#follow(this.#exited(held, told, stop)), held.initPid);
     held.refresh();
     this.#listener.appeared(held);
     this.#follow(settle(held, stop));
   }
 
-  async #exited(held: HeldContainer, stop: AbortSignal): Promise<void> {
+  async #exited(held: HeldContainer, told: number | undefined, stop: AbortSignal): Promise<void> {
     const exitedAt = new Date();
     const retained = held.retain();
     if (!retained) return;
@@ -151,7 +151,7 @@ export class HeldContainers {
       // At once: the runtime removes the cgroup, and the parent reaps.
       held.recordUsage();
       held.refresh();
-      const waitStatus = await readWaitStatus(held.pidfd, stop);
+      const waitStatus = told ?? (await readWaitStatus(held.pidfd, stop));
       if (stop.aborted) return;
       const exit = { exitedAt, ...(waitStatus !== undefined && { waitStatus }) };
       held.recordExit(exit);
@@ -174,7 +174,9 @@ export class HeldContainers {
     await exits.close();
     await Promise.all(this.#pending);
     this.#policy.clear();
-    for (const held of [...this.#held.values(), ...this.#replaced]) held.release();
+    const all = [...this.#held.values(), ...this.#replaced];
+    for (const held of all) held.release();
+    await Promise.all(all.map((held) => held.closing));
     this.#held.clear();
     this.#replaced.clear();
   }

@@ -1,11 +1,13 @@
 import { closeSync, constants, openSync, readFileSync, readlinkSync } from 'node:fs';
 import { O_PATH } from '../linux/constants.ts';
 import type { FileCredentials } from '../linux/credentials.ts';
-import { parseMountInfo } from '../linux/mountinfo.ts';
+import { isKernelFrom } from '../linux/kernel-version.ts';
+import { type MountEntry, parseMountInfo } from '../linux/mountinfo.ts';
 import { readNodeMounts } from '../linux/node.ts';
+import { pidfdReaped } from '../linux/pidfd-calls.ts';
 import { type ProcStatus, parseProcStatus, parseStartTime } from '../linux/proc-status.ts';
-import { statx } from '../linux/statx.ts';
-import { hasErrno } from '../linux/syscalls.ts';
+import { statxCached } from '../linux/statx.ts';
+import { hasErrno, SyscallError } from '../linux/syscalls.ts';
 
 /**
  * What procfs says of a process by its pid. Undefined: it has ended, or just that file cannot be read of it any more.
@@ -21,13 +23,39 @@ export function readCgroup(pid: number): string | undefined {
   return read(`/proc/${pid}/cgroup`);
 }
 
+/** As latin1: names are bytes. */
 export function readMountInfo(pid: number): string | undefined {
-  return read(`/proc/${pid}/mountinfo`);
+  return read(`/proc/${pid}/mountinfo`, 'latin1');
 }
 
 /** In clock ticks since boot. */
 export function readStartTime(pid: number): number | undefined {
   return parseStartTime(read(`/proc/${pid}/stat`) ?? '');
+}
+
+/**
+ * A descriptor that tells `parseZombieStatus` how the process has ended, from its end (as its pidfd has it: the first
+ * thread may end earlier) until its parent has reaped it; to be closed. Undefined: the process was reaped, or the kernel
+ * does not tell of the process as a whole (before Linux 5.17).
+ */
+export function openStat(pid: number, pidfd: number): number | undefined {
+  const fd = tellsStatusOfProcess ? openOrNothing(`/proc/${pid}/stat`) : undefined;
+  // Until it is reaped its pid is its own.
+  if (fd === undefined || !pidfdReaped(pidfd)) return fd;
+  closeSync(fd);
+  return undefined;
+}
+
+const tellsStatusOfProcess = isKernelFrom(5, 17);
+
+/** What is told earlier with it is told without it too: no descriptor left for it keeps no process from being watched. */
+function openOrNothing(path: string): number | undefined {
+  try {
+    return open(path, constants.O_RDONLY);
+  } catch (error) {
+    if (hasErrno(error, 'EMFILE', 'ENFILE')) return undefined;
+    throw error;
+  }
 }
 
 /** Clock ticks are 1/100 s for every reader of procfs, on both architectures. */
@@ -59,11 +87,13 @@ export function sharesUserNamespace(pid: number): boolean | undefined {
   return namespace === undefined ? undefined : namespace === readLink('/proc/self/ns/user');
 }
 
-export interface RootDescriptors {
+export interface OwnRoot {
   /** O_PATH descriptor of the process's root directory. */
   readonly rootFd: number;
   /** Keeps the mounts below it, when all of its processes have ended. */
   readonly mountNamespaceFd: number;
+  /** Its mountinfo, as told from that root. */
+  readonly mountInfo: string;
 }
 
 /** What is mounted at `/` of the node, and its mount namespace, to tell those of containers from. */
@@ -81,36 +111,84 @@ export function readNodeRoot(): NodeRoot {
   return { dev: mount.dev, root: mount.root, mountNamespace: readLink('/proc/1/ns/mnt') };
 }
 
-/** The process's root, once it is neither the node's nor in the node's mount namespace; to be closed. */
-export function openOwnRoot(pid: number, node: NodeRoot): RootDescriptors | undefined {
-  const namespace = readLink(`/proc/${pid}/ns/mnt`);
-  if (namespace === undefined || namespace === node.mountNamespace) return undefined;
-  const rootFd = open(`/proc/${pid}/root`, constants.O_DIRECTORY | O_PATH);
-  if (rootFd === undefined) return undefined;
-  // A runtime's first process is in its own namespace for a while before it is in its own root: there it has a copy of
-  // the node's mounts, and this descriptor is the node's directory.
-  const own = isNotTheNodes(rootFd, readMountInfo(pid) ?? '', node);
-  const mountNamespaceFd = own ? open(`/proc/${pid}/ns/mnt`, 0) : undefined;
-  if (mountNamespaceFd !== undefined) return { rootFd, mountNamespaceFd };
+/** The process's root, once it is a container's, in a mount namespace that is not the node's; to be closed. */
+export function openOwnRoot(pid: number, node: NodeRoot): OwnRoot | undefined {
+  const found = openRoot(pid, node);
+  if (!found) return undefined;
+  const { rootFd, mountInfo, mounts, mount } = found;
+  // A container's program can make any of its mounts its root (chroot), a Secret or a hostPath too. There is no procfs in
+  // these, and without further rights it mounts none; runtimes mount one before they change the root.
+  const isContainers = mount !== undefined && !isNodes(mount, node) && mounts.some(isProcfs);
+  const mountNamespaceFd = isContainers ? open(`/proc/${pid}/ns/mnt`, 0) : undefined;
+  if (mountNamespaceFd !== undefined) return { rootFd, mountNamespaceFd, mountInfo };
   closeSync(rootFd);
   return undefined;
 }
 
-/** By the mount that the directory is on; a mount that is not in the table any more says nothing. */
-function isNotTheNodes(rootFd: number, mountInfo: string, node: NodeRoot): boolean {
-  const { mountId, mountRoot } = statx(rootFd);
-  if (mountId === undefined) throw new Error('statx tells no mounts: Linux 5.8 or later is needed');
-  const mount = parseMountInfo(mountInfo).find((each) => each.mountId === mountId);
-  if (!mount) return false;
-  return mount.dev !== node.dev || mount.root !== node.root || !mountRoot;
+/** Whether it is in a root of its own, be that the container's or what its program has made of it. */
+export function hasOwnRoot(pid: number, node: NodeRoot): boolean {
+  const found = openRoot(pid, node);
+  if (!found) return false;
+  closeSync(found.rootFd);
+  return found.mount === undefined || !isNodes(found.mount, node);
 }
 
-export function hasOwnRoot(pid: number, node: NodeRoot): boolean {
-  const root = openOwnRoot(pid, node);
-  if (!root) return false;
-  closeSync(root.rootFd);
-  closeSync(root.mountNamespaceFd);
-  return true;
+interface FoundRoot {
+  readonly rootFd: number;
+  readonly mountInfo: string;
+  readonly mounts: readonly MountEntry[];
+  /** The one that its root is; undefined where that is a directory below a mount. */
+  readonly mount: MountEntry | undefined;
+}
+
+/** The root of a process that is in a mount namespace of its own. */
+function openRoot(pid: number, node: NodeRoot): FoundRoot | undefined {
+  const namespace = readLink(`/proc/${pid}/ns/mnt`);
+  if (namespace === undefined || namespace === node.mountNamespace) return undefined;
+  const rootFd = open(`/proc/${pid}/root`, constants.O_DIRECTORY | O_PATH);
+  if (rootFd === undefined) return undefined;
+  let found: FoundRoot | undefined;
+  try {
+    const mountInfo = readMountInfo(pid);
+    const mounts = parseMountInfo(mountInfo ?? '');
+    const mount = mountOfRoot(rootFd, mounts);
+    // Nothing to read: it has ended meanwhile, as a runtime's helpers do. Below a mount (chroot) the table is empty.
+    if (mountInfo !== undefined) found = { rootFd, mountInfo, mounts, mount };
+  } catch (error) {
+    // Of a file system whose server is dead nothing is told.
+    if (!(error instanceof SyscallError)) throw error;
+  } finally {
+    if (!found) closeSync(rootFd);
+  }
+  return found;
+}
+
+/**
+ * A runtime's first process is in its own namespace for a while before it is in its own root: there it has a copy of the
+ * node's mounts, and the node's directory.
+ */
+function isNodes(mount: MountEntry, node: NodeRoot): boolean {
+  return mount.dev === node.dev && mount.root === node.root;
+}
+
+function isProcfs({ mountPoint, fsType }: MountEntry): boolean {
+  return mountPoint === '/proc' && fsType === 'proc';
+}
+
+/**
+ * Whether a mountinfo was told from that root. A process that has changed its root since (chroot) tells of the mounts
+ * below the new one alone, by names that mean something else below the old one; in another namespace, of other mounts.
+ */
+export function isToldFrom(rootFd: number, mountInfo: string): boolean {
+  return mountOfRoot(rootFd, parseMountInfo(mountInfo)) !== undefined;
+}
+
+/** By the number of the mount: while the root is held, no other gets it. */
+function mountOfRoot(rootFd: number, mounts: readonly MountEntry[]): MountEntry | undefined {
+  // The program may have made a file system its root whose server never answers.
+  const { mountId } = statxCached(rootFd);
+  if (mountId === undefined) throw new Error('statx tells no mounts: Linux 5.8 or later is needed');
+  return mounts.find((mount) => mount.mountId === mountId && mount.mountPoint === '/');
 }
 
 /** ESRCH, EINVAL: what procfs answers of a process that is ending. */
@@ -125,8 +203,8 @@ function unlessEnded<T>(action: () => T): T | undefined {
   }
 }
 
-function read(path: string): string | undefined {
-  return unlessEnded(() => readFileSync(path, 'utf8'));
+function read(path: string, encoding: 'utf8' | 'latin1' = 'utf8'): string | undefined {
+  return unlessEnded(() => readFileSync(path, encoding));
 }
 
 function readLink(path: string): string | undefined {

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { type Container, hasEnded, type Pod, type Usage } from '../pods/model.ts';
 import type { PodChange, PodStore } from '../pods/store.ts';
 import { containerOf, type FinalRecord, recordOf } from './final-record.ts';
+import { KeptRecords, keyOf } from './kept-records.ts';
 import type { RecordFiles } from './record-files.ts';
 
 interface Options {
@@ -17,6 +18,12 @@ interface Options {
   usageAtEnd(pod: Pod, container: Container): Usage | undefined;
 }
 
+/** A record as it is answered. */
+export interface AnsweredRecord extends FinalRecord {
+  /** Why it is in memory alone so far: the errno of the disk. */
+  readonly notKept?: string;
+}
+
 /**
  * Writes one final record per attempt of a container, as soon as its end is in the store, and answers from there ever
  * after: a step that ended is known to have ended, also when the agent was restarted or the runtime has forgotten it.
@@ -27,65 +34,101 @@ export class Recorder {
   readonly #options: Options;
   readonly #records = new Map<string, Promise<FinalRecord>>();
   readonly #known = new Map<string, FinalRecord>();
-  /** What the disk has refused; never more than what is known. */
-  readonly #unwritten = new Map<string, FinalRecord>();
+  readonly #kept: KeptRecords;
+  #reading: Promise<void> | undefined;
+  #tidying: Promise<void> | undefined;
 
   constructor(options: Options) {
     this.#options = options;
+    this.#kept = new KeptRecords(options);
   }
 
-  /** Records that the disk has refused so far. */
+  /** Records that the disk has refused so far, or has not taken for half a minute. */
   get unwritten(): number {
-    return this.#unwritten.size;
+    return this.#kept.unwritten;
   }
 
-  /** Loads what was written before, then records until `signal` aborts. Call before the store is fed. */
+  /** Whether the place of the records can be read. */
+  get isReadable(): boolean {
+    return this.#kept.isReadable;
+  }
+
+  /**
+   * Reads what was written before, then records until `signal` aborts. Call before the store is fed. What cannot be read
+   * now is read later, see `tidy`.
+   */
   async start(signal: AbortSignal): Promise<void> {
-    for (const record of await this.#options.files.load(this.#options.maxRecords)) {
-      this.#known.set(keyOf(record.podUid, record.container, record.restartCount), record);
-    }
+    await this.#read();
     this.#options.store.subscribe((change) => this.#onChange(change), signal);
   }
 
   /**
-   * The record of an attempt that has ended, once it is on the disk. If the disk refuses (full, read-only), the record
-   * is answered from memory and the failure is logged: the truth is worth more to the caller than its durability. It is
-   * written later, see `writeAgain`.
+   * The record of an attempt that has ended, once it is written: it outlives this agent, and is durable as soon as the
+   * disk has it, which may take long beside a pod that writes gigabytes. If the disk refuses (full, read-only), the record
+   * is answered from memory, which it says, and the failure is logged: the truth is worth more to the caller than its
+   * durability. It is written later, see `tidy`.
    */
-  async final(pod: Pod, container: Container): Promise<FinalRecord> {
-    return await this.#record(pod, container);
+  async final(pod: Pod, container: Container): Promise<AnsweredRecord> {
+    const record = await this.#record(pod, container);
+    const refused = this.#kept.refused.get(keyOf(record));
+    return refused === undefined ? record : { ...record, notKept: refused.why };
   }
 
   /** Resolves once every record that is being written is on the disk. */
   async settled(): Promise<void> {
     await Promise.allSettled(this.#records.values());
-    await this.writeAgain();
+    await this.tidy();
+    await this.#kept.synced();
   }
 
-  /** Writes what the disk has refused before; to be called now and then. Stops at the first that it refuses again. */
-  async writeAgain(): Promise<void> {
-    const { log } = this.#options;
-    for (const [key, record] of this.#unwritten) {
-      try {
-        await this.#toDisk(record);
-      } catch {
-        // It was logged when it was refused first.
-        return;
-      }
-      this.#unwritten.delete(key);
-      log.info({ container: record.container, pod: record.podName }, 'final record written after all');
-    }
+  /** Looks at the disk: reads what is there and was not, writes what it has refused or lost. To be called now and then. */
+  async tidy(): Promise<void> {
+    this.#tidying ??= this.#read()
+      .then(() => this.#kept.keepRefused())
+      .finally(() => {
+        this.#tidying = undefined;
+      });
+    await this.#tidying;
   }
 
   /** Removes what is older than the retention time and no longer on the node. */
   async prune(olderThan: Date): Promise<void> {
-    for (const uid of await this.#options.files.podsOlderThan(olderThan)) {
-      if (this.#options.store.pod(uid) !== undefined) continue;
-      for (const map of [this.#known, this.#records, this.#unwritten]) {
-        for (const key of map.keys()) if (key.startsWith(`${uid}/`)) map.delete(key);
+    const { files, log, store } = this.#options;
+    try {
+      for (const uid of await files.podsOlderThan(olderThan)) {
+        if (store.pod(uid) !== undefined) continue;
+        for (const key of [...this.#known.keys()]) if (key.startsWith(`${uid}/`)) this.#forget(key);
+        await files.remove(uid);
       }
-      await this.#options.files.remove(uid);
+    } catch (err) {
+      log.error({ err }, 'old final records not removed');
     }
+  }
+
+  async #read(): Promise<void> {
+    this.#reading ??= this.#kept
+      .read()
+      .then((found) => {
+        for (const record of found) if (this.#known.size < this.#options.maxRecords) this.#take(record);
+      })
+      .finally(() => {
+        this.#reading = undefined;
+      });
+    await this.#reading;
+  }
+
+  /** A record that was found on the disk: what it knows is worth more than what was not known meanwhile. */
+  #take(record: FinalRecord): void {
+    const key = keyOf(record);
+    const known = this.#known.get(key);
+    if (known !== undefined && (known.exitKnown || !record.exitKnown)) return;
+    this.#known.set(key, record);
+    this.#records.delete(key);
+    this.#kept.taken(key);
+    const { store } = this.#options;
+    const pod = store.pod(record.podUid);
+    const shown = store.byId(record.podUid, record.containerId);
+    if (pod !== undefined && (shown === undefined || shown.state === 'unknown')) store.put(pod, containerOf(record));
   }
 
   #onChange(change: PodChange): void {
@@ -94,7 +137,7 @@ export class Recorder {
   }
 
   #onEnd(pod: Pod, container: Container): void {
-    const known = this.#known.get(keyOf(pod.uid, container.name, container.restartCount));
+    const known = this.#known.get(attemptKey(pod, container));
     // The runtime has forgotten how it ended; we have not.
     if (known?.exitKnown === true && container.state === 'unknown') this.#options.store.put(pod, containerOf(known));
     else void this.#record(pod, container);
@@ -108,7 +151,7 @@ export class Recorder {
   }
 
   #record(pod: Pod, container: Container): Promise<FinalRecord> {
-    const key = keyOf(pod.uid, container.name, container.restartCount);
+    const key = attemptKey(pod, container);
     const known = this.#known.get(key);
     if (known !== undefined && !givesWay(known, container)) return this.#records.get(key) ?? Promise.resolve(known);
     const record = recordOf(pod, container, this.#options.usageAtEnd(pod, container));
@@ -120,40 +163,30 @@ export class Recorder {
   }
 
   async #write(key: string, record: FinalRecord): Promise<FinalRecord> {
-    // A record of the same attempt may still be on its way to the same name.
-    await this.#records.get(key);
-    try {
-      await this.#toDisk(record);
-      this.#unwritten.delete(key);
-    } catch (error) {
-      this.#unwritten.set(key, record);
-      this.#options.log.error(
-        { err: error, container: record.container, pod: record.podName },
-        'final record not written',
-      );
-    }
+    // A record of the same attempt may still be on its way to the same name. Where none is the thread that writes begins
+    // at once, beside whoever else hears of the end.
+    const before = this.#records.get(key);
+    if (before !== undefined) await before;
+    if (!this.#kept.isReadable) await this.#read();
+    const known = this.#known.get(key) ?? record;
+    // What was just read may know more.
+    if (known !== record && known.exitKnown && !record.exitKnown) return known;
+    await this.#kept.keep(record);
     this.#options.onRecord?.(record);
     return record;
-  }
-
-  async #toDisk(record: FinalRecord): Promise<void> {
-    const { files, metrics } = this.#options;
-    try {
-      await files.write(record);
-    } catch (error) {
-      metrics.refused();
-      throw error;
-    }
-    metrics.written();
   }
 
   #bound(): void {
     for (const key of this.#known.keys()) {
       if (this.#known.size <= this.#options.maxRecords) return;
-      this.#known.delete(key);
-      this.#records.delete(key);
-      this.#unwritten.delete(key);
+      this.#forget(key);
     }
+  }
+
+  #forget(key: string): void {
+    this.#known.delete(key);
+    this.#records.delete(key);
+    this.#kept.forget(key);
   }
 }
 
@@ -163,6 +196,6 @@ function givesWay(known: FinalRecord, { exit }: Container): boolean {
   return known.source === 'emissary' && exit.source !== 'emissary' && exit.exitCode !== known.exitCode;
 }
 
-function keyOf(podUid: string, container: string, restartCount: number): string {
-  return `${podUid}/${container}/${restartCount}`;
+function attemptKey({ uid }: Pod, { name, restartCount }: Container): string {
+  return keyOf({ podUid: uid, container: name, restartCount });
 }

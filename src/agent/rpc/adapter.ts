@@ -1,8 +1,9 @@
 import type { handleServerStreamingCall, handleUnaryCall, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
-import { PodhandError } from '../../wire/errors.ts';
+import { PodhandError, type Reason } from '../../wire/errors.ts';
 import { parseTraceparent } from '../../wire/trace-context.ts';
 import type { CallContext, Caller } from '../connection/caller.ts';
+import { SparseLog } from '../connection/sparse-log.ts';
 import type { CallMetrics } from '../metrics/call-metrics.ts';
 import type { Pod } from '../pods/model.ts';
 import type { CallTracer } from '../tracing/call-tracer.ts';
@@ -16,6 +17,43 @@ import { classify, toStatus } from './translate.ts';
 const over = new PodhandError('CANCELLED', 'the call has ended');
 
 type AnyCall = ServerUnaryCall<unknown, unknown> | ServerWritableStream<unknown, unknown>;
+/** What a call about the agent itself is served with. */
+type AgentContext = Pick<CallContext, 'caller' | 'signal'>;
+
+interface Method<Request, Context> {
+  readonly rpc: string;
+  readonly audited?: ((request: Request) => AuditSubject) | undefined;
+  /** Of calls that no operator asks for: neither spans nor, where all goes well, lines of the log. */
+  readonly quiet?: boolean;
+  /** Whether such a call goes on for as long as its container does, or its caller wants. */
+  readonly isEndless?: ((request: Request) => boolean) | undefined;
+  /** Admits the call, and answers what it is served with. */
+  admit(run: Run, call: AnyCall): Context | Promise<Context>;
+}
+
+interface Run {
+  readonly ending: CallEnd;
+  /** Knows and admits the caller. */
+  admit(): Caller;
+  /** The same, and finds the pod that the call is about. */
+  admitForPod(call: AnyCall): Promise<CallContext>;
+  openStream(caller: Caller): () => void;
+  end(error: unknown): void;
+}
+
+const forPod = { admit: (run: Run, call: AnyCall): Promise<CallContext> => run.admitForPod(call) };
+const forAgent = {
+  quiet: true,
+  admit: (run: Run): AgentContext => {
+    const caller = run.admit();
+    return {
+      caller,
+      get signal() {
+        return run.ending.signal;
+      },
+    };
+  },
+};
 
 interface Options {
   readonly admission: Admission;
@@ -43,13 +81,23 @@ interface Options {
 export class RpcAdapter {
   readonly #options: Options;
   readonly #running = new Set<CallEnd>();
+  readonly #endless = new WeakSet<CallEnd>();
+  #draining = false;
+  readonly #refusals: SparseLog;
 
   constructor(options: Options) {
     this.#options = options;
+    this.#refusals = new SparseLog(options.log);
     const stop = () => {
       for (const call of this.#running) call.abort(stopped());
     };
     options.stopping.addEventListener('abort', stop, { once: true });
+  }
+
+  /** The agent drains from now on: what has an end may go on to it, and what has none is told to call again. */
+  drain(): void {
+    this.#draining = true;
+    for (const call of this.#running) if (this.#endless.has(call)) call.abort(stopped());
   }
 
   unary<Request, Response>(
@@ -57,42 +105,76 @@ export class RpcAdapter {
     serve: (context: CallContext, request: Request) => Response | Promise<Response>,
     audited?: (request: Request) => AuditSubject,
   ): handleUnaryCall<Request, Response> {
-    return (call, callback) => {
-      // `getPeer()` forgets the connection as soon as it closes: everything is taken now, in this tick.
-      const run = this.#begin(rpc, call, audited);
-      void (async () => {
-        try {
-          const context = await run.admit(call);
-          const response = await serve(context, call.request);
-          run.end(undefined);
-          callback(null, response);
-        } catch (error) {
-          run.end(error);
-          callback(toStatus(error, run.ending));
-        }
-      })();
-    };
+    return this.#unary({ ...forPod, rpc, audited }, serve);
   }
 
   stream<Request, Response>(
     rpc: string,
     serve: (context: CallContext, request: Request) => AsyncIterable<Response>,
-    audited?: (request: Request) => AuditSubject,
+    more: Pick<Method<Request, CallContext>, 'audited' | 'isEndless'> = {},
   ): handleServerStreamingCall<Request, Response> {
+    return this.#stream({ ...forPod, ...more, rpc }, serve);
+  }
+
+  /** Of calls about no pod, but the agent itself. */
+  unaryOfAgent<Request, Response>(
+    rpc: string,
+    serve: (context: AgentContext, request: Request) => Response,
+  ): handleUnaryCall<Request, Response> {
+    return this.#unary({ ...forAgent, rpc }, serve);
+  }
+
+  streamOfAgent<Request, Response>(
+    rpc: string,
+    serve: (context: AgentContext, request: Request) => AsyncIterable<Response>,
+  ): handleServerStreamingCall<Request, Response> {
+    return this.#stream({ ...forAgent, rpc }, serve);
+  }
+
+  #unary<Request, Response, Context>(
+    method: Method<Request, Context>,
+    serve: (context: Context, request: Request) => Response | Promise<Response>,
+  ): handleUnaryCall<Request, Response> {
+    this.#options.metrics.offered(method.rpc, forOperators);
+    return (call, callback) => {
+      // `getPeer()` forgets the connection as soon as it closes: everything is taken now, in this tick.
+      const run = this.#begin(method, call);
+      void (async () => {
+        try {
+          const context = await method.admit(run, call);
+          const response = await serve(context, call.request);
+          run.end(undefined);
+          callback(null, response);
+        } catch (error) {
+          // Before its end, which is a reason of its own.
+          const status = toStatus(error, run.ending);
+          run.end(error);
+          callback(status);
+        }
+      })();
+    };
+  }
+
+  #stream<Request, Response, Context extends AgentContext>(
+    method: Method<Request, Context>,
+    serve: (context: Context, request: Request) => AsyncIterable<Response>,
+  ): handleServerStreamingCall<Request, Response> {
+    this.#options.metrics.offered(method.rpc, forOperators);
     return (call) => {
-      const run = this.#begin(rpc, call, audited);
+      const run = this.#begin(method, call);
       void (async () => {
         let release: (() => void) | undefined;
         try {
-          const context = await run.admit(call);
-          release = this.#options.admission.openStream(context.pod.uid);
+          const context = await method.admit(run, call);
+          release = run.openStream(context.caller);
           await pump(serve(context, call.request), call, run.ending.signal, this.#options.metrics);
           run.end(undefined);
           call.end();
         } catch (error) {
+          const status = toStatus(error, run.ending);
           run.end(error);
           // grpc-js turns an emitted status into the trailers of the stream.
-          call.emit('error', toStatus(error, run.ending));
+          call.emit('error', status);
         } finally {
           release?.();
         }
@@ -100,12 +182,17 @@ export class RpcAdapter {
     };
   }
 
+  /** A pod can have as many calls refused as it likes. */
+  #refused(caller: Caller | undefined, facts: object): void {
+    this.#refusals.warn(caller?.kind === 'pod' ? caller.podUid : 'admin', facts, 'call refused: too many');
+  }
+
   #begin<Request>(
-    rpc: string,
+    { rpc, audited, isEndless, quiet = false }: Method<Request, unknown>,
     call: ServerUnaryCall<Request, unknown> | ServerWritableStream<Request, unknown>,
-    audited: ((request: Request) => AuditSubject) | undefined,
-  ) {
-    const { admission, log, metrics, stopping, tracer } = this.#options;
+  ): Run {
+    const { admission, log, metrics, stopping } = this.#options;
+    const tracer = quiet ? undefined : this.#options.tracer;
     const audit = audited === undefined ? undefined : this.#options.audit?.begin();
     const started = performance.now();
     const startedAt = tracer === undefined ? 0 : Date.now();
@@ -120,15 +207,23 @@ export class RpcAdapter {
     call.on('cancelled', () => {
       if (!ending.aborted) ending.abort(cancellation(call));
     });
-    if (stopping.aborted) ending.abort(stopped());
+    const endless = isEndless?.(call.request) === true;
+    if (endless) this.#endless.add(ending);
+    // Streams that have begun may go on while the agent drains, and the request of one may come then.
+    if (stopping.aborted || (endless && this.#draining)) ending.abort(stopped());
     else this.#running.add(ending);
+    const admit = (): Caller => {
+      caller = this.#options.callerOf(peer);
+      if (caller.kind === 'pod') caller.process?.verifyLately();
+      facts.caller = caller.kind === 'pod' ? (caller.process?.containerId?.slice(0, 12) ?? '') : 'admin';
+      if (caller.kind === 'pod') admission.admit(caller.podUid);
+      return caller;
+    };
     return {
       ending,
-      admit: async (of: AnyCall): Promise<CallContext> => {
-        caller = this.#options.callerOf(peer);
-        if (caller.kind === 'pod') caller.process?.verifyInTurn();
-        facts.caller = caller.kind === 'pod' ? (caller.process?.containerId?.slice(0, 12) ?? '') : 'admin';
-        if (caller.kind === 'pod') admission.admit(caller.podUid);
+      admit,
+      admitForPod: async (of) => {
+        const caller = admit();
         pod = await this.#options.podOf(caller, of.metadata.get('podhand-pod')[0]?.toString(), ending);
         return {
           pod,
@@ -140,7 +235,8 @@ export class RpcAdapter {
           },
         };
       },
-      end: (error: unknown): void => {
+      openStream: (of) => admission.openStream(of, pod?.uid, (reason) => ending.abort(reason)),
+      end: (error) => {
         const known = error === undefined ? undefined : classify(error, ending);
         this.#running.delete(ending);
         ending.abort(over);
@@ -153,7 +249,7 @@ export class RpcAdapter {
         const traceId = tracer?.ended({ rpc, parent, startedAt, ms, pod, container, code, reason }) ?? parent?.traceId;
         if (audit !== undefined && audited !== undefined) {
           const end = { rpc, pod, caller, bytes: facts.bytes, code, reason, ms, traceId };
-          this.#options.audit?.ended(audited(call.request), audit, end);
+          this.#options.audit?.ended(() => audited(call.request), audit, end);
         }
         const line = {
           rpc,
@@ -163,13 +259,19 @@ export class RpcAdapter {
           ms,
           traceId,
         };
-        if (known === undefined) log.info(line, 'call');
-        else if (known.reason === 'INTERNAL') log.error({ ...line, reason: known.reason, err: known.cause }, 'call');
+        if (known === undefined) log[quiet ? 'debug' : 'info'](line, 'call');
+        else if (forOperators.includes(known.reason))
+          log.error({ ...line, reason: known.reason, error: known.message, err: known.cause }, 'call');
+        else if (known.reason === 'TOO_MANY_CALLS')
+          this.#refused(caller, { ...facts, rpc, code, ms, error: known.message });
         else log.info({ ...line, reason: known.reason, error: known.message }, 'call');
       },
     };
   }
 }
+
+/** What no caller can mend. */
+const forOperators: readonly Reason[] = ['INTERNAL', 'AGENT_LACKS_RIGHT'];
 
 function stopped(): PodhandError {
   return new PodhandError('AGENT_STOPPING', 'the agent is stopping; call again');

@@ -1,64 +1,63 @@
 import { PodhandError } from '../../wire/errors.ts';
 import type { Limits } from '../config/schema.ts';
+import type { Caller } from '../connection/caller.ts';
+import { FairPlaces } from '../fair-places.ts';
+import { TokenBucket } from '../token-bucket.ts';
 
-interface PodUse {
-  streams: number;
-  /** Token bucket: calls that may still be made now, and when it was last filled. */
-  tokens: number;
-  filledAt: number;
-}
+const messages = {
+  pod: 'this pod has too many streams open',
+  node: 'too many streams are open on this node',
+  displaced: 'too many streams are open on this node, and this pod has the most: one goes to another',
+};
 
 /**
  * What one pod and the node may ask at once. Admission is per pod, so that a pod that calls without pause is refused
- * by its own bucket and its neighbours notice nothing.
+ * by its own bucket and its neighbours notice nothing. The admin socket has as many streams as all pods, of its own.
  */
 export class Admission {
   readonly #limits: Limits;
-  readonly #pods = new Map<string, PodUse>();
-  #streams = 0;
+  readonly #calls = new Map<string, TokenBucket>();
+  readonly #streams: { readonly [Kind in Caller['kind']]: FairPlaces };
 
   constructor(limits: Limits) {
     this.#limits = limits;
+    const { streamsPerPod, streams } = limits;
+    this.#streams = { pod: new FairPlaces(streamsPerPod, streams), admin: new FairPlaces(streamsPerPod, streams) };
   }
 
   /** Streams open now, over all pods. */
   get streams(): number {
-    return this.#streams;
+    return this.#streams.pod.taken + this.#streams.admin.taken;
   }
 
   /** Admits one call. Errors: TOO_MANY_CALLS, with the time after which a retry can succeed. */
   admit(podUid: string): void {
-    const use = this.#use(podUid);
-    const now = performance.now();
-    const { callsPerSecondPerPod: rate, callBurstPerPod: burst } = this.#limits;
-    use.tokens = Math.min(burst, use.tokens + ((now - use.filledAt) / 1000) * rate);
-    use.filledAt = now;
-    if (use.tokens < 1) throw tooMany('this pod calls too often', Math.ceil(((1 - use.tokens) / rate) * 1000));
-    use.tokens -= 1;
+    const wait = this.#bucket(podUid).take();
+    if (wait > 0) throw tooMany('this pod calls too often', wait);
   }
 
-  /** Admits one stream until the returned function is called. Errors: TOO_MANY_CALLS. */
-  openStream(podUid: string): () => void {
-    const use = this.#use(podUid);
-    if (use.streams >= this.#limits.streamsPerPod) throw tooMany('this pod has too many streams open', 1000);
-    if (this.#streams >= this.#limits.streams) throw tooMany('too many streams are open on this node', 1000);
-    use.streams += 1;
-    this.#streams += 1;
-    return () => {
-      use.streams -= 1;
-      this.#streams -= 1;
-    };
+  /**
+   * Admits one stream of that caller until the returned function is called. `podUid`: the pod that it is about, if any.
+   * `end` is told where its place goes to another pod. Errors: TOO_MANY_CALLS.
+   */
+  openStream(caller: Caller, podUid: string | undefined, end: (reason: PodhandError) => void): () => void {
+    const places = this.#streams[caller.kind];
+    const pod = caller.kind === 'pod' ? caller.podUid : (podUid ?? '');
+    const full = places.full(pod);
+    if (full !== undefined) throw tooMany(messages[full], 1000);
+    return places.take(pod, { end: () => end(tooMany(messages.displaced, 1000)) });
   }
 
   forget(podUid: string): void {
-    if (this.#pods.get(podUid)?.streams === 0) this.#pods.delete(podUid);
+    this.#calls.delete(podUid);
   }
 
-  #use(podUid: string): PodUse {
-    const existing = this.#pods.get(podUid);
+  #bucket(podUid: string): TokenBucket {
+    const existing = this.#calls.get(podUid);
     if (existing !== undefined) return existing;
-    const made = { streams: 0, tokens: this.#limits.callBurstPerPod, filledAt: performance.now() };
-    this.#pods.set(podUid, made);
+    const { callsPerSecondPerPod, callBurstPerPod } = this.#limits;
+    const made = new TokenBucket(callsPerSecondPerPod, callBurstPerPod);
+    this.#calls.set(podUid, made);
     return made;
   }
 }

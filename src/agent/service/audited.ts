@@ -1,8 +1,10 @@
 import { isUtf8 } from 'node:buffer';
+import { PodhandError } from '../../wire/errors.ts';
 import type { CollectArtifactRequest__Output } from '../../wire/generated/podhand/v1/CollectArtifactRequest.ts';
 import type { KillRequest__Output } from '../../wire/generated/podhand/v1/KillRequest.ts';
 import type { ReadFileRequest__Output } from '../../wire/generated/podhand/v1/ReadFileRequest.ts';
 import type { SaveArtifactRequest__Output } from '../../wire/generated/podhand/v1/SaveArtifactRequest.ts';
+import { status } from '../../wire/status.ts';
 import type { AuditSubject } from '../rpc/audit.ts';
 import { millisecondsOf } from './messages.ts';
 
@@ -37,6 +39,23 @@ export const audited = {
     facts: { ...pathFacts('path', path), ...pathFacts('destination', destination), format },
   }),
 };
+
+/** What was not done for sure. Of a signal or a save that was broken off nobody knows. */
+const refusals: ReadonlySet<number> = new Set([
+  status.INVALID_ARGUMENT,
+  status.NOT_FOUND,
+  status.ALREADY_EXISTS,
+  status.PERMISSION_DENIED,
+  status.RESOURCE_EXHAUSTED,
+  status.FAILED_PRECONDITION,
+  status.UNIMPLEMENTED,
+  status.UNAUTHENTICATED,
+]);
+
+/** Whether an error says that nothing was done. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof PodhandError && refusals.has(error.code);
+}
 
 /** As text; what no text can say, in base64 as well. */
 function pathFacts(name: 'path' | 'destination', bytes: Buffer): Record<string, string> {

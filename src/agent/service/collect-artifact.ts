@@ -3,10 +3,12 @@ import { PodhandError } from '../../wire/errors.ts';
 import type { CollectArtifactRequest__Output } from '../../wire/generated/podhand/v1/CollectArtifactRequest.ts';
 import type { CollectArtifactResponse } from '../../wire/generated/podhand/v1/CollectArtifactResponse.ts';
 import type { CallContext } from '../connection/caller.ts';
-import { compress } from '../files/compress.ts';
+import { gzip } from '../files/compress/gzip.ts';
+import { zstd } from '../files/compress/zstd.ts';
 import { parsePath } from '../files/path.ts';
+import { PacedReceiver } from '../files/receiver.ts';
 import { recut } from '../files/recut.ts';
-import type { FileBody, FileSource, TreeLimits } from '../files/source.ts';
+import type { FileBody, FileSource } from '../files/source.ts';
 import { limitsFor, type ServiceDependencies } from './dependencies.ts';
 import { fileInfo, trailer } from './messages.ts';
 import { openFiles } from './read-file.ts';
@@ -23,11 +25,14 @@ export async function* collectArtifact(
   const limits = limitsFor(dependencies.config, request.maxBytes);
   const source = await openFiles(dependencies, context, request.container);
   try {
-    const body = await openBody(source, path, format, limits, context.signal);
+    const receiver = new PacedReceiver(dependencies.config.limits.transferRate);
+    const body = await openBody(source, format, [path, limits, context.signal, receiver]);
+    context.audit?.begun(request.container);
     yield { header: { info: fileInfo(body.facts), format } };
     const hash = createHash('sha256');
     let size = 0;
-    for await (const chunk of recut(encode(body, format, request.compressionLevel, context.signal))) {
+    const encoded = recut(encode(body, format, request.compressionLevel, context.signal));
+    for await (const chunk of receiver.taking(encoded)) {
       size += chunk.length;
       hash.update(chunk);
       context.facts.bytes = size;
@@ -46,12 +51,10 @@ export function formatOf(format: Format): Format {
 
 export function openBody(
   source: FileSource,
-  path: Buffer,
   format: Format,
-  limits: TreeLimits,
-  signal: AbortSignal,
+  call: Parameters<FileSource['readFile']>,
 ): Promise<FileBody> {
-  return format === 'ARCHIVE_FORMAT_RAW' ? source.readFile(path, limits, signal) : source.readTar(path, limits, signal);
+  return format === 'ARCHIVE_FORMAT_RAW' ? source.readFile(...call) : source.readTar(...call);
 }
 
 /** The body in the format that is asked for. Errors: INVALID_REQUEST for a level that the format does not have. */
@@ -63,7 +66,7 @@ export function encode(body: FileBody, format: Format, level: number, signal: Ab
       'compression_level is 1 to 9 for gzip, 1 to 19 for zstd, 0 for the default',
     );
   }
-  if (format === 'ARCHIVE_FORMAT_TAR_GZIP') return compress(body.chunks, 'gzip', level, signal);
-  if (format === 'ARCHIVE_FORMAT_TAR_ZSTD') return compress(body.chunks, 'zstd', level, signal);
+  if (format === 'ARCHIVE_FORMAT_TAR_GZIP') return gzip(body.chunks, level, signal);
+  if (format === 'ARCHIVE_FORMAT_TAR_ZSTD') return zstd(body.chunks, level, signal);
   return body.chunks;
 }

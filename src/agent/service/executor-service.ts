@@ -18,23 +18,27 @@ export function executorService(rpc: RpcAdapter, dependencies: ServiceDependenci
   return {
     GetInfo: rpc.unary('GetInfo', (context) => getInfo(dependencies, context)),
     ListContainers: rpc.unary('ListContainers', (context) => listContainers(dependencies, context)),
-    Wait: rpc.stream('Wait', (context, request) => wait(dependencies, context, request)),
+    Wait: rpc.stream('Wait', (context, request) => wait(dependencies, context, request), { isEndless: () => true }),
     Kill: rpc.unary('Kill', (context, request) => kill(dependencies, context, request), audited.kill),
-    StreamLogs: rpc.stream('StreamLogs', (context, request) => streamLogs(dependencies, context, request)),
-    ReadFile: rpc.stream('ReadFile', (context, request) => readFile(dependencies, context, request), audited.readFile),
+    StreamLogs: rpc.stream('StreamLogs', (context, request) => streamLogs(dependencies, context, request), {
+      isEndless: ({ follow }) => follow,
+    }),
+    ReadFile: rpc.stream('ReadFile', (context, request) => readFile(dependencies, context, request), {
+      audited: audited.readFile,
+    }),
     CollectArtifact: rpc.stream(
       'CollectArtifact',
       (context, request) => collectArtifact(dependencies, context, request),
-      audited.collectArtifact,
+      { audited: audited.collectArtifact },
     ),
-    SaveArtifact: rpc.stream(
-      'SaveArtifact',
-      (context, request) => saveArtifact(dependencies, context, request),
-      audited.saveArtifact,
-    ),
+    SaveArtifact: rpc.stream('SaveArtifact', (context, request) => saveArtifact(dependencies, context, request), {
+      audited: audited.saveArtifact,
+    }),
     ResolveEntrypoint: rpc.unary('ResolveEntrypoint', (context, request) =>
       resolveEntrypoint(dependencies, context, request),
     ),
-    WatchStats: rpc.stream('WatchStats', (context, request) => watchStats(dependencies, context, request)),
+    WatchStats: rpc.stream('WatchStats', (context, request) => watchStats(dependencies, context, request), {
+      isEndless: ({ once }) => !once,
+    }),
   };
 }

@@ -7,6 +7,7 @@ import type { SignalRole } from '../executors/roles.ts';
 import { escalate } from '../kill/escalate.ts';
 import { nameOfSignal, parseSignal, type SignalName, signalNumbers } from '../kill/signals.ts';
 import { type Container, hasEnded } from '../pods/model.ts';
+import { isRefusal } from './audited.ts';
 import { callerContainer, containerNamed, roleOf, type ServiceDependencies } from './dependencies.ts';
 import { duration, millisecondsOf, recordMessage } from './messages.ts';
 
@@ -112,13 +113,19 @@ function noted(signals: SignalRole, { audit }: CallContext): SignalRole {
   return {
     ...(signals.withoutKill !== undefined && { withoutKill: signals.withoutKill }),
     send: async (container, number, signal) => {
-      const outcome = await signals.send(container, number, signal);
-      if (outcome === 'sent') {
-        const numbers = [...(sent.get(container.name) ?? []), number];
-        sent.set(container.name, numbers);
-        audit.note(container.name, { signals: numbers.map(nameOfSignal) });
+      const nothingDone = audit.begun(container.name);
+      try {
+        const outcome = await signals.send(container, number, signal);
+        if (outcome === 'sent') {
+          const numbers = [...(sent.get(container.name) ?? []), number];
+          sent.set(container.name, numbers);
+          audit.note(container.name, { signals: numbers.map(nameOfSignal) });
+        }
+        return outcome;
+      } catch (error) {
+        if (isRefusal(error)) nothingDone();
+        throw error;
       }
-      return outcome;
     },
   };
 }

@@ -6,7 +6,7 @@ import type { FinalRecord as FinalRecordMessage } from '../../wire/generated/pod
 import type { Usage as UsageMessage } from '../../wire/generated/podhand/v1/Usage.ts';
 import type { FileFacts, TreeSummary } from '../files/source.ts';
 import type { Container, Usage } from '../pods/model.ts';
-import type { FinalRecord } from '../records/final-record.ts';
+import type { AnsweredRecord } from '../records/recorder.ts';
 
 const kinds = {
   regular: 'CONTAINER_KIND_REGULAR',
@@ -43,7 +43,7 @@ export function millisecondsOf(message: Duration__Output | null | undefined): nu
   return message ? Number(message.seconds) * 1000 + message.nanos / 1e6 : undefined;
 }
 
-export function containerMessage(container: Container, record: FinalRecord | undefined): ContainerMessage {
+export function containerMessage(container: Container, record: AnsweredRecord | undefined): ContainerMessage {
   return {
     name: container.name,
     containerId: container.id,
@@ -59,7 +59,7 @@ export function containerMessage(container: Container, record: FinalRecord | und
   };
 }
 
-export function recordMessage(record: FinalRecord): FinalRecordMessage {
+export function recordMessage(record: AnsweredRecord): FinalRecordMessage {
   return {
     container: record.container,
     containerId: record.containerId,
@@ -74,6 +74,7 @@ export function recordMessage(record: FinalRecord): FinalRecordMessage {
     message: record.message ?? '',
     usage: record.usage === undefined ? null : usageMessage(record.usage),
     source: record.source,
+    notKept: record.notKept ?? '',
   };
 }
 

@@ -3,6 +3,7 @@ import type { ReadFileRequest__Output } from '../../wire/generated/podhand/v1/Re
 import type { ReadFileResponse } from '../../wire/generated/podhand/v1/ReadFileResponse.ts';
 import type { CallContext } from '../connection/caller.ts';
 import { parsePath } from '../files/path.ts';
+import { PacedReceiver } from '../files/receiver.ts';
 import { recut } from '../files/recut.ts';
 import type { FileSource } from '../files/source.ts';
 import { containerNamed, limitsFor, roleOf, type ServiceDependencies } from './dependencies.ts';
@@ -17,10 +18,12 @@ export async function* readFile(
   const limits = limitsFor(dependencies.config, request.maxBytes);
   const source = await openFiles(dependencies, context, request.container);
   try {
-    const body = await source.readFile(path, limits, context.signal);
+    const receiver = new PacedReceiver(dependencies.config.limits.transferRate);
+    const body = await source.readFile(path, limits, context.signal, receiver);
+    context.audit?.begun(request.container);
     yield { info: fileInfo(body.facts) };
     let sent = 0;
-    for await (const chunk of recut(body.chunks)) {
+    for await (const chunk of receiver.taking(recut(body.chunks))) {
       sent += chunk.length;
       context.facts.bytes = sent;
       yield { chunk };

@@ -8,6 +8,7 @@ import { Latest } from '../files/latest.ts';
 import { parsePath } from '../files/path.ts';
 import { writeStream } from '../files/save.ts';
 import type { CopyDestination, CopyResult, FileSource } from '../files/source.ts';
+import { isRefusal } from './audited.ts';
 import { encode, formatOf, openBody } from './collect-artifact.ts';
 import { limitsFor, type ServiceDependencies } from './dependencies.ts';
 import { trailer } from './messages.ts';
@@ -33,9 +34,10 @@ export async function* saveArtifact(
         overwrite: request.overwrite,
         progress: (now: Progress) => progress.set(now),
       };
+      const nothingDone = context.audit?.begun(request.container);
       const saved = save(dependencies, context, request, source, path, destination).finally(() => progress.end());
       // Awaited below; an error before that must not count as unhandled.
-      saved.catch(() => undefined);
+      saved.catch((error: unknown) => isRefusal(error) && nothingDone?.());
       for await (const now of progress) yield { progress: now };
       const { result, sha256 } = await saved;
       context.facts.bytes = result.size;
@@ -62,7 +64,7 @@ async function save(
     if (request.checksum) throw new PodhandError('INVALID_REQUEST', 'checksum is given for the archive formats only');
     return { result: await source.copyTo(path, destination, limits, context.signal), sha256: Buffer.alloc(0) };
   }
-  const body = await openBody(source, path, format, limits, context.signal);
+  const body = await openBody(source, format, [path, limits, context.signal]);
   const hash = createHash('sha256');
   const size = await writeStream(
     dependencies.saving(context.pod.uid),

@@ -1,6 +1,8 @@
 import { closeSync } from 'node:fs';
-import { createServer, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import type { TokenBucket } from '../token-bucket.ts';
 import { BackOff } from './back-off.ts';
+import { PacedListener } from './paced-listener.ts';
 import { placeBinary } from './placed-binary.ts';
 import { isInPlace, makeSocketFile, removeSocketFile, type SocketFile } from './socket-file.ts';
 import type { OpenPlace, SocketPlace } from './socket-place.ts';
@@ -26,7 +28,7 @@ export interface SocketListener {
 interface Standing {
   readonly place: OpenPlace;
   readonly file: SocketFile;
-  readonly server: Server;
+  readonly server: PacedListener;
 }
 
 /**
@@ -36,14 +38,19 @@ interface Standing {
 export class PlacedSocket {
   readonly place: SocketPlace;
   readonly #listener: SocketListener;
+  readonly #pace: TokenBucket;
   readonly #binary: Uint8Array | undefined;
   readonly #backOff = new BackOff();
   #standing: Standing | undefined;
 
-  /** `binary`: the emissary, to be put beside the socket in a volume. */
-  constructor(place: SocketPlace, listener: SocketListener, binary?: Uint8Array) {
+  /**
+   * `pace`: of the connections that are accepted, here and at the pod's other sockets. `binary`: the emissary, to be put
+   * beside the socket in a volume.
+   */
+  constructor(place: SocketPlace, listener: SocketListener, pace: TokenBucket, binary?: Uint8Array) {
     this.place = place;
     this.#listener = listener;
+    this.#pace = pace;
     this.#binary = binary;
   }
 
@@ -101,9 +108,10 @@ export class PlacedSocket {
       this.#listener.obstructed(this.place, file.obstacle);
       return;
     }
-    const server = createServer((socket) => this.#listener.connected(socket, this.place.podUid));
-    server.on('error', (error) => this.#listener.failed(this.place, error));
-    server.listen({ fd: file.fd });
+    const server = new PacedListener(file.fd, this.#pace, {
+      connected: (socket) => this.#listener.connected(socket, this.place.podUid),
+      failed: (error) => this.#listener.failed(this.place, error),
+    });
     this.#standing = { place, file, server };
     this.#listener.made(this.place);
   }

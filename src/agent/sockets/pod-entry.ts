@@ -1,5 +1,7 @@
 import type { Logger } from 'pino';
+import type { AgentConfig } from '../config/schema.ts';
 import type { Container } from '../pods/model.ts';
+import { TokenBucket } from '../token-bucket.ts';
 import { PlacedSocket, type SocketListener } from './placed-socket.ts';
 import { SetupWatch } from './setup-watch.ts';
 import type { SocketPlace } from './socket-place.ts';
@@ -13,6 +15,7 @@ interface Options {
   readonly podUid: string;
   readonly podsDirectory: string;
   readonly listener: SocketListener;
+  readonly limits: Pick<AgentConfig['limits'], 'connectionsPerSecondPerPod' | 'connectionsPerPod'>;
   /** The emissary, where it is put into the volumes. */
   readonly binary: Uint8Array | undefined;
   readonly log: Logger;
@@ -24,6 +27,7 @@ interface Options {
 export class PodEntry {
   readonly #options: Options;
   readonly #sockets: PlacedSocket[] = [];
+  readonly #pace: TokenBucket;
   /** Let go because the pod is over, so that their volumes can be unmounted. */
   readonly #released = new Set<PlacedSocket>();
   #setUp: SetupWatch | undefined;
@@ -34,15 +38,23 @@ export class PodEntry {
 
   constructor(options: Options) {
     this.#options = options;
+    const { connectionsPerSecondPerPod, connectionsPerPod } = options.limits;
+    this.#pace = new TokenBucket(connectionsPerSecondPerPod, connectionsPerPod);
   }
 
   get standing(): number {
     return this.#sockets.filter((socket) => socket.stands).length;
   }
 
+  /** No connection is accepted for so long. */
+  rest(seconds: number): void {
+    this.#pace.empty(seconds);
+  }
+
   add(place: SocketPlace): void {
+    const { listener, binary } = this.#options;
     const known = this.#sockets.some(({ place: other }) => other.kind === place.kind && other.volume === place.volume);
-    if (!known) this.#sockets.push(new PlacedSocket(place, this.#options.listener, this.#options.binary));
+    if (!known) this.#sockets.push(new PlacedSocket(place, listener, this.#pace, binary));
   }
 
   /** Watches the pod's directories until its first container has started. */

@@ -15,11 +15,13 @@ import { VolumePlace } from './volume-place.ts';
 
 /** As the API server makes them. A static pod has none: its cgroup does not tell it from what else may be there. */
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+/** What a connection sends at once is answered, or refused, before it ends: so the next one has to wait. Seconds. */
+const restAfterFlood = 5;
 /** While a pod is set up a tmpfs may be mounted on its volume, which the kernel tells to nobody. Milliseconds. */
 const setUpCheckEvery = 25;
 
 export interface PodSocketsOptions {
-  readonly config: Pick<AgentConfig, 'runDir' | 'kubelet' | 'sockets' | 'emissary'>;
+  readonly config: Pick<AgentConfig, 'runDir' | 'kubelet' | 'sockets' | 'emissary' | 'limits'>;
   readonly store: PodStore;
   readonly metrics: SocketMetrics;
   readonly log: Logger;
@@ -71,6 +73,11 @@ export class PodSockets {
     this.#every(checkEvery, () => this.#checkAll());
     this.#every(setUpCheckEvery, () => this.#checkSetUps());
     signal.addEventListener('abort', () => this.close(), { once: true });
+  }
+
+  /** The pod gets no new connection for a while. */
+  rest(podUid: string): void {
+    this.#entries.get(podUid)?.rest(restAfterFlood);
   }
 
   /** Stops listening. The directories stay, since pods have them mounted. */
@@ -171,6 +178,7 @@ export class PodSockets {
       podUid: uid,
       podsDirectory: this.#podsDirectory,
       listener: this.#listener,
+      limits: config.limits,
       binary: this.#binary,
       log,
       isOver: () => isOver(store, uid) && !hasProcesses(uid),

@@ -2,9 +2,6 @@ import { closeSync } from 'node:fs';
 import {
   O_NOFOLLOW,
   O_PATH,
-  RESOLVE_BENEATH,
-  RESOLVE_NO_MAGICLINKS,
-  RESOLVE_NO_SYMLINKS,
   RESOLVE_NO_XDEV,
   S_IFBLK,
   S_IFCHR,
@@ -14,6 +11,7 @@ import {
   S_IFMT,
   S_IFREG,
   S_IFSOCK,
+  strictlyBeneath,
 } from '../linux/constants.ts';
 import { openat2, unlinkat } from '../linux/file-calls.ts';
 import { peerCredentials } from '../linux/socket-calls.ts';
@@ -35,7 +33,7 @@ export interface Obstacle {
 }
 
 /** One name of a held directory, never more: nothing is followed, no mount crossed. */
-const one = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
+const one = strictlyBeneath | RESOLVE_NO_XDEV;
 const backlog = 511;
 
 /**

@@ -1,22 +1,11 @@
 import { closeSync } from 'node:fs';
-import {
-  AT_FDCWD,
-  fileSystemMagic,
-  O_DIRECTORY,
-  O_NOFOLLOW,
-  O_PATH,
-  RESOLVE_BENEATH,
-  RESOLVE_NO_MAGICLINKS,
-  RESOLVE_NO_SYMLINKS,
-} from '../linux/constants.ts';
+import { AT_FDCWD, fileSystemMagic, O_DIRECTORY, O_NOFOLLOW, O_PATH, strictlyBeneath } from '../linux/constants.ts';
 import { fstatfsType, openat2 } from '../linux/file-calls.ts';
 import { statx } from '../linux/statx.ts';
 import { hasErrno, SyscallError } from '../linux/syscalls.ts';
 import type { Obstacle } from './socket-file.ts';
 import type { OpenPlace, SocketPlace } from './socket-place.ts';
 
-/** Below the kubelet's pods directory. Mounts may be crossed: an emptyDir in memory is one. */
-const below = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
 const flags = O_PATH | O_DIRECTORY | O_NOFOLLOW;
 const writableByOthers = 0o022;
 
@@ -50,8 +39,9 @@ export class VolumePlace implements SocketPlace {
     };
     try {
       const pods = open(AT_FDCWD, this.#podsDirectory, 0);
-      const parent = open(pods, Buffer.from(volumesDirectory(this.podUid)), below);
-      const found = this.#look(pods, parent, open(parent, Buffer.from(this.volume), below));
+      // Mounts may be crossed: an emptyDir in memory is one.
+      const parent = open(pods, Buffer.from(volumesDirectory(this.podUid)), strictlyBeneath);
+      const found = this.#look(pods, parent, open(parent, Buffer.from(this.volume), strictlyBeneath));
       if ('fd' in found) opened.pop();
       return found;
     } catch (error) {

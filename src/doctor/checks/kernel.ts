@@ -68,7 +68,8 @@ export const exitInfoCheck: Check = {
       // Node tells of the exit after it has reaped the child; the kernel may still be at it.
       await sleep(1, undefined, { signal });
       if (pidfdGetInfo(pidfd)?.waitStatus === 0) return { ok: true, found: kernel };
-      const remedy = 'before Linux 6.15 an exit code is known only where the source of pods tells it';
+      const remedy =
+        'before Linux 6.15 an exit code is known where the source of pods tells it, or the agent is quicker than the runtime';
       return { ok: false, found: kernel, remedy };
     } finally {
       closeSync(pidfd);

@@ -27,7 +27,7 @@ export const ptraceCheck = capability('CAP_SYS_PTRACE', CAP_SYS_PTRACE, 'no cont
 export const readSearchCheck = capability(
   'CAP_DAC_READ_SEARCH',
   CAP_DAC_READ_SEARCH | CAP_DAC_OVERRIDE,
-  'only what is open to everybody can be read of containers and of the node’s logs',
+  'root of a container is refused what it reads there of other users’ files',
 );
 export const killCheck = capability('CAP_KILL', CAP_KILL, 'containers of other users cannot be signalled');
 export const setuidCheck = capability('CAP_SETUID', CAP_SETUID, 'files cannot be opened as the container’s user');

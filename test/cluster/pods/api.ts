@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Agent, request } from 'undici';
 import { parse } from 'yaml';
+import type { ContainerStatus } from '../pod-objects.ts';
 
 interface Kubeconfig {
   readonly clusters: readonly [{ readonly cluster: { server: string; 'certificate-authority-data': string } }];
@@ -13,17 +14,6 @@ export interface PodObject {
   readonly status: {
     readonly phase?: string;
     readonly containerStatuses?: readonly ContainerStatus[];
-  };
-}
-
-export interface ContainerStatus {
-  readonly name: string;
-  readonly containerID?: string;
-  readonly restartCount: number;
-  readonly state: {
-    readonly running?: object;
-    readonly terminated?: { readonly exitCode: number };
-    readonly waiting?: { readonly reason?: string };
   };
 }
 
@@ -54,6 +44,13 @@ export class AdminApi {
   /** Undefined where it is not there. */
   async get<T>(path: string): Promise<T | undefined> {
     return (await this.#call('GET', path)) as T | undefined;
+  }
+
+  /** The text of a path that answers no object, such as a log; undefined where it is not there, or not yet. */
+  async text(path: string): Promise<string | undefined> {
+    const { statusCode, body } = await request(`${this.#server}${path}`, { dispatcher: this.#agent });
+    const text = await body.text();
+    return statusCode < 300 ? text : undefined;
   }
 
   /** Grace period in seconds; 0 is a forced deletion. Nothing happens where it is gone. */

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ContainerSpec, TestContainer } from '../../node/pods.ts';
 import { run } from '../../node/processes.ts';
-import type { ContainerStatus } from './api.ts';
+import type { ContainerStatus } from '../pod-objects.ts';
 import type { ClusterPod } from './cluster-pod.ts';
 
 /** A container of a real pod. */

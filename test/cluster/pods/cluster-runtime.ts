@@ -41,7 +41,7 @@ export class ClusterRuntime implements TestRuntime {
   }
 
   async pod(options: PodOptions = {}): Promise<ClusterPod> {
-    const { name = `pod-${randomBytes(4).toString('hex')}`, namespace = 'default', spec = {} } = options;
+    const { name = `pod-${randomBytes(4).toString('hex')}`, namespace = 'default', hostPid = false } = options;
     const pod = new ClusterPod({
       cluster: this.cluster,
       api: this.#api,
@@ -49,7 +49,7 @@ export class ClusterRuntime implements TestRuntime {
       name,
       socketsDir: this.socketsDir,
       labels: { 'podhand-test/run': this.#run },
-      spec,
+      spec: { ...(hostPid && { hostPID: true }), ...options.spec },
       emissary: this.#emissary,
     });
     this.#pods.push(pod);

@@ -136,5 +136,9 @@ function sourceOf(pod: string, { volume, kind = 'emptyDir', hostPath }: VolumeMo
   const name = secretName(pod, volume);
   if (kind === 'secret') return { secret: { secretName: name } };
   if (kind === 'projected') return { projected: { sources: [{ secret: { name } }] } };
+  if (kind === 'configMap') return { configMap: { name: 'kube-root-ca.crt' } };
+  if (kind === 'token') return { projected: { sources: [{ serviceAccountToken: { path: 'key' } }] } };
+  if (kind === 'downwardAPI')
+    return { downwardAPI: { items: [{ path: 'key', fieldRef: { fieldPath: 'metadata.name' } }] } };
   return { emptyDir: {} };
 }

@@ -47,7 +47,9 @@ export class CriLog {
     this.#rest[stream] = Buffer.alloc(0);
   }
 
+  /** Does nothing once the container has ended: a kubelet rotates no such log. */
   rotate(to: string): void {
+    if (this.#fd === -1) return;
     renameSync(this.#path, to);
     closeSync(this.#fd);
     this.#fd = openSync(this.#path, 'a', 0o640);
@@ -55,6 +57,7 @@ export class CriLog {
 
   close(): void {
     closeSync(this.#fd);
+    this.#fd = -1;
   }
 
   #put(parts: (string | Buffer)[]): void {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { cacheDir } from '../cache.ts';
 import { type PodTraces, recordPod, removePod } from '../leftovers.ts';
+import type { PodIdentity } from '../pod-identity.ts';
 import type { ContainerSpec, TestContainer, TestPod } from '../pods.ts';
 import type { RootfsName } from '../rootfs.ts';
 import { PodVolumes } from '../volumes.ts';
@@ -26,7 +27,7 @@ export class NamespacePod implements TestPod {
   readonly #volumes: PodVolumes;
   readonly #containers: NamespaceContainer[] = [];
 
-  constructor(dirs: NodeDirs, supervision: Supervision, pod: { uid: string; namespace: string; name: string }) {
+  constructor(dirs: NodeDirs, supervision: Supervision, pod: PodIdentity) {
     this.#dirs = dirs;
     this.#supervision = supervision;
     this.uid = pod.uid;

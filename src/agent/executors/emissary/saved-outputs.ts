@@ -87,16 +87,18 @@ class SavedOutputs implements FileSource {
     return volume?.has('outputs') === true;
   }
 
-  async readFile(path: Buffer, limits: TreeLimits, signal: AbortSignal): Promise<FileBody> {
+  async readFile(...call: Parameters<FileSource['readFile']>): Promise<FileBody> {
+    const [path, limits, signal] = call;
     const archive = await this.#archive(path, signal);
     if (archive !== undefined) return archive.file(limits);
-    return await this.#parameter(path, (source) => source.readFile(path, limits, signal));
+    return await this.#parameter(path, (source) => source.readFile(...call));
   }
 
-  async readTar(path: Buffer, limits: TreeLimits, signal: AbortSignal): Promise<FileBody> {
+  async readTar(...call: Parameters<FileSource['readTar']>): Promise<FileBody> {
+    const [path, limits, signal] = call;
     const archive = await this.#archive(path, signal);
     if (archive !== undefined) return archive.tar(limits);
-    return await this.#parameter(path, (source) => source.readTar(path, limits, signal));
+    return await this.#parameter(path, (source) => source.readTar(...call));
   }
 
   async copyTo(path: Buffer, to: CopyDestination, limits: TreeLimits, signal: AbortSignal): Promise<CopyResult> {

@@ -4,12 +4,11 @@ import {
   O_DIRECTORY,
   O_NOFOLLOW,
   O_PATH,
-  RESOLVE_BENEATH,
   RESOLVE_NO_MAGICLINKS,
-  RESOLVE_NO_SYMLINKS,
   RESOLVE_NO_XDEV,
   S_IFMT,
   S_IFREG,
+  strictlyBeneath,
 } from '../../linux/constants.ts';
 import { fchmod, mkdirat, openat2, renameat2, unlinkat } from '../../linux/file-calls.ts';
 import { type FileStatus, statx } from '../../linux/statx.ts';
@@ -17,10 +16,8 @@ import { hasErrno, SyscallError } from '../../linux/syscalls.ts';
 
 /** A pod uid that may be a directory's name. */
 const uidShape = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
-/** To the volume. The way is the kubelet's; an emptyDir in memory is a mount of its own. */
-const toVolume = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
 /** In the volume everything is the pod's: no link is followed, no mount crossed. */
-const inVolume = toVolume | RESOLVE_NO_XDEV;
+const inVolume = strictlyBeneath | RESOLVE_NO_XDEV;
 const directoryFlags = O_PATH | O_DIRECTORY | O_NOFOLLOW;
 
 /** An open file of a volume; the receiver's to close. */
@@ -167,7 +164,8 @@ function openNamed(kubeletDirectory: string, name: string): number | undefined {
   const kubelet = attempt(() => openat2(AT_FDCWD, Buffer.from(kubeletDirectory), how));
   if (kubelet === undefined) return undefined;
   try {
-    return attempt(() => openat2(kubelet, Buffer.from(name), { flags: directoryFlags, resolve: toVolume }));
+    // The way is the kubelet's; an emptyDir in memory is a mount of its own.
+    return attempt(() => openat2(kubelet, Buffer.from(name), { flags: directoryFlags, resolve: strictlyBeneath }));
   } finally {
     closeSync(kubelet);
   }

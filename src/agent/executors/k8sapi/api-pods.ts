@@ -1,23 +1,14 @@
-import type { Logger } from 'pino';
 import { z } from 'zod';
 import { Backoff } from '../../backoff.ts';
-import type { KubernetesEndpoint } from '../../kubernetes/endpoint.ts';
-import type { NodePods } from '../../kubernetes/node-pods.ts';
-import { PodFeed } from '../../kubernetes/pod-feed.ts';
-import type { PodJson } from '../../kubernetes/pod-json.ts';
+import type { PodFeed } from '../../kubernetes/pod-feed.ts';
+import { ServedPods, type ServedPodsOptions } from '../../kubernetes/served-pods.ts';
 import { KubernetesStatusError, statusOf } from '../../kubernetes/status-error.ts';
-import type { PodStore } from '../../pods/store.ts';
 import { listPath, watchPath } from './api-paths.ts';
 import { readWatch, type WatchEvent } from './watch-events.ts';
 
-export interface ApiPodsOptions {
-  readonly endpoint: KubernetesEndpoint;
+export interface ApiPodsOptions extends ServedPodsOptions {
   /** As Kubernetes has it. */
   readonly nodeName: string;
-  readonly forgetAfterMs: number;
-  /** See PodFeed. */
-  readonly podLogsDir?: string;
-  readonly log: Logger;
   /** How long one watch lasts, in seconds; 300 if absent. */
   readonly watchSeconds?: number;
 }
@@ -35,43 +26,21 @@ const overdueMs = 15_000;
  * The pods of this node as the API server has them: one watch for the node, however many calls wait. It goes on from the
  * last version that it has seen; where the server does not have that any more (410), the node's pods are listed again.
  */
-export class ApiPods implements NodePods {
-  readonly #options: ApiPodsOptions;
-  #feed: { readonly pods: PodFeed; readonly store: PodStore } | undefined;
-  #connected = false;
+export class ApiPods extends ServedPods {
+  readonly #nodeName: string;
+  readonly #watchSeconds: number;
 
-  constructor(options: ApiPodsOptions) {
-    this.#options = options;
+  constructor({ nodeName, watchSeconds = 300, ...options }: ApiPodsOptions) {
+    super('the API server', options);
+    this.#nodeName = nodeName;
+    this.#watchSeconds = watchSeconds;
   }
 
-  get connected(): boolean {
-    return this.#connected;
-  }
-
-  get store(): PodStore | undefined {
-    return this.#feed?.store;
-  }
-
-  pod(uid: string): PodJson | undefined {
-    return this.#feed?.pods.pod(uid);
-  }
-
-  hasten(): void {
+  override hasten(): void {
     // A watch is as quick as it can be.
   }
 
-  async feed(store: PodStore, signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    const { forgetAfterMs, podLogsDir, log } = this.#options;
-    const pods = new PodFeed({ store, forgetAfterMs, ...(podLogsDir !== undefined && { podLogsDir }), log }, signal);
-    this.#feed = { pods, store };
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-    this.#run(pods, signal, resolve).catch(reject);
-    await promise;
-  }
-
-  async #run(pods: PodFeed, signal: AbortSignal, listed: () => void): Promise<void> {
+  protected override async follow(pods: PodFeed, signal: AbortSignal, listed: () => void): Promise<void> {
     const backoff = new Backoff({ longestMs: 30_000 });
     let version: string | undefined;
     while (!signal.aborted) {
@@ -89,25 +58,20 @@ export class ApiPods implements NodePods {
       } catch (error) {
         if (signal.aborted) return;
         if (statusOf(error) === 410) version = undefined;
-        else this.#lost(error);
+        else this.lost(error);
         await backoff.pause(signal).catch(() => {});
       }
     }
   }
 
-  #lost(error: unknown): void {
-    if (this.#connected) this.#options.log.warn({ err: error }, 'lost the API server');
-    else this.#options.log.debug({ err: error }, 'the API server is still away');
-    this.#connected = false;
-  }
-
   /** All pods of the node, page by page; answers the version that they are of. */
   async #list(pods: PodFeed, signal: AbortSignal): Promise<string> {
-    const { endpoint, nodeName } = this.#options;
     const items: unknown[] = [];
     let next: string | undefined;
     for (let count = 0; count < maxPages; count++) {
-      const answer = listSchema.parse(await endpoint.json(listPath(nodeName, page.items, next), page, signal));
+      const answer = listSchema.parse(
+        await this.endpoint.json(listPath(this.#nodeName, page.items, next), page, signal),
+      );
       items.push(...(answer.items ?? []));
       next = answer.metadata.continue || undefined;
       if (next !== undefined) continue;
@@ -118,12 +82,10 @@ export class ApiPods implements NodePods {
   }
 
   async *#watch(version: string, signal: AbortSignal): AsyncGenerator<WatchEvent[]> {
-    const { endpoint, nodeName, log, watchSeconds = 300 } = this.#options;
-    const bounded = AbortSignal.any([signal, AbortSignal.timeout(watchSeconds * 1000 + overdueMs)]);
-    const stream = await endpoint.stream(watchPath(nodeName, version, watchSeconds), bounded);
+    const bounded = AbortSignal.any([signal, AbortSignal.timeout(this.#watchSeconds * 1000 + overdueMs)]);
+    const stream = await this.endpoint.stream(watchPath(this.#nodeName, version, this.#watchSeconds), bounded);
     try {
-      if (!this.#connected) log.info('the API server answers');
-      this.#connected = true;
+      this.answers();
       yield* readWatch(stream);
     } finally {
       stream.close();

@@ -13,8 +13,9 @@ export interface PnsAbilities {
 /** The engine itself, or the files that the runtime keeps its images in. */
 export type ImageStore = 'engine' | 'files';
 
+const kernelTells = 'Linux 6.15; from 5.17 on where the runtime has not reaped the process yet';
 const exitNote =
-  'from the kernel (Linux 6.15 and later) for every container whose process was seen; a container that lived for less ' +
+  `from the kernel (${kernelTells}) for every container whose process was seen; a container that lived for less ` +
   'time than it took to be seen, or ended before the agent started, has an unknown exit';
 const named: Record<PodSource['name'], string> = {
   docker: 'named by the labels of the docker engine',
@@ -24,9 +25,9 @@ const named: Record<PodSource['name'], string> = {
     "named by the kubelet's log files once it has started them: image and kind are not known, nor are static pods",
 };
 const exit: Record<PodSource['name'], string> = {
-  docker: "from the kernel where it tells (Linux 6.15), else from docker's engine",
-  kubelet: "from the kernel where it tells (Linux 6.15), else from the pod's status",
-  k8sapi: "from the kernel where it tells (Linux 6.15), else from the pod's status",
+  docker: `from the kernel where it tells (${kernelTells}), else from docker's engine`,
+  kubelet: `from the kernel where it tells (${kernelTells}), else from the pod's status`,
+  k8sapi: `from the kernel where it tells (${kernelTells}), else from the pod's status`,
   'node-logs': exitNote,
 };
 const logNote = 'from the log file that the runtime keeps on the node: CRI format or docker json-file';
@@ -37,7 +38,7 @@ export function pnsCapabilities({ source, imageStore, logs }: PnsAbilities): rea
   const notes: Partial<Record<CapabilityName, string>> = {
     containers: named[source],
     'wait.exit_code': exit[source],
-    'wait.signal': 'told from an exit with 128 + n by the kernel (Linux 6.15 and later)',
+    'wait.signal': 'told from an exit with 128 + n by the kernel, where it tells the exit code',
     'wait.oom': "by the out-of-memory kills that the container's cgroup counts",
     logs: logNote,
     'logs.split': 'not for a container with a terminal, whose output is one stream',

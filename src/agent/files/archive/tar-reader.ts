@@ -7,17 +7,11 @@ import { type RawHeader, readHeader } from './tar-header.ts';
 /** Long names and PAX records: names have at most 4 KiB, extended attributes some more. */
 const maxExtensionBytes = 1024 * 1024;
 
-export interface ReadEntry {
+/** Names as they stand in the archive. */
+export interface ReadEntry extends Omit<RawHeader, 'typeFlag'> {
   readonly type: 'file' | 'directory' | 'symlink' | 'hardlink' | 'FIFO' | 'device';
-  /** As it stands in the archive. */
-  readonly path: Buffer;
-  readonly linkPath: Buffer;
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
   /** Bytes of content that follow; 0 for all but files. */
   readonly size: number;
-  readonly mtimeSeconds: number;
 }
 
 /** Bytes in batches, as an ResponseStream gives them. */

@@ -1,3 +1,4 @@
+import type { Receiver } from '../receiver.ts';
 import type { FileBody, FileFacts, TreeSummary } from '../source.ts';
 import { JobControl } from './control.ts';
 import type { ReaderPool } from './pool.ts';
@@ -11,9 +12,9 @@ export async function readBody(
   pool: ReaderPool,
   podUid: string,
   job: Job,
-  signal: AbortSignal,
-  ended: () => void,
+  options: { readonly signal: AbortSignal; readonly receiver: Receiver | undefined; readonly ended: () => void },
 ): Promise<FileBody> {
+  const { signal, receiver, ended } = options;
   const control = new JobControl();
   control.grant(chunksInFlight);
   const stop = new AbortController();
@@ -28,6 +29,7 @@ export async function readBody(
         chunk: ({ data, length }) => queue.push(Buffer.from(data, 0, length)),
       },
       AbortSignal.any([signal, stop.signal]),
+      receiver,
     )
     .catch((error: unknown) => {
       ended();

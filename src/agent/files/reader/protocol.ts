@@ -52,7 +52,16 @@ export interface JobResult {
   readonly size: number;
 }
 
+/** What a reader thread is started with. */
+export interface WorkerData {
+  readonly stallMs: number;
+  /** O_PATH descriptor of /proc/self/fd. */
+  readonly descriptors: number;
+}
+
 export type WorkerMessage =
+  /** The first of every thread. */
+  | { readonly type: 'loaded' }
   | { readonly type: 'opened'; readonly facts: FileFacts }
   | { readonly type: 'chunk'; readonly data: ArrayBuffer; readonly length: number }
   /** One message from the input port was used up. */
@@ -68,6 +77,9 @@ export interface JobError {
   /** Of the original error, for the agent's log. */
   readonly stack: string;
 }
+
+/** The nice value of a thread that reads: a tenth of the processor beside one that answers, where both want it. */
+export const readerNice = 10;
 
 /** Bytes in one chunk, and how many chunks may be under way, per job and direction. */
 export const chunkBytes = 256 * 1024;

@@ -41,6 +41,11 @@ export class ReaderJob {
     else signal.addEventListener('abort', this.#aborted, { once: true });
   }
 
+  /** It was told to abort. */
+  get ending(): boolean {
+    return this.#abortReason !== undefined;
+  }
+
   /** Tells the thread to stop and clean up. The first reason counts. */
   abort(reason: unknown): void {
     if (this.#abortReason !== undefined) return;

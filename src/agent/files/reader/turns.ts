@@ -35,6 +35,13 @@ export class Turns {
     return this.#waiting.length;
   }
 
+  /** Whether somebody waits for a place of the node, and not only for one of its own pod. */
+  get crowded(): boolean {
+    const { perPod, perNode } = this.#limits;
+    const waits = ({ podUid }: Waiting) => (this.#running.get(podUid) ?? 0) < perPod;
+    return this.#busy >= perNode && this.#waiting.some(waits);
+  }
+
   /** Resolves once a place is taken; `exit` gives it back. Errors: TOO_MANY_CALLS, AGENT_STOPPING; the signal's reason. */
   async enter(podUid: string, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();

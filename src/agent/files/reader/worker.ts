@@ -1,11 +1,21 @@
+import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { PodhandError } from '../../../wire/errors.ts';
+import { CapabilityMissing } from '../../linux/credentials.ts';
 import { Opener } from '../resolve.ts';
 import { copy } from '../save/copy.ts';
 import { extract } from '../save/extract.ts';
 import { write } from '../save/write.ts';
 import { JobAborted, JobControl, JobStalled } from './control.ts';
-import type { Job, JobError, JobMessage, JobResult, WorkerMessage } from './protocol.ts';
+import {
+  type Job,
+  type JobError,
+  type JobMessage,
+  type JobResult,
+  readerNice,
+  type WorkerData,
+  type WorkerMessage,
+} from './protocol.ts';
 import { readFile } from './read-file.ts';
 import { readTar } from './read-tar.ts';
 import type { Session } from './session.ts';
@@ -16,8 +26,10 @@ import type { Session } from './session.ts';
  */
 if (parentPort === null) throw new Error('this module is the body of a worker thread');
 const port = parentPort;
-const { stallMs } = workerData as { readonly stallMs: number };
-const opener = new Opener();
+const { stallMs, descriptors } = workerData as WorkerData;
+// Of this thread alone. What reads for one pod leaves the processor to what answers all of them.
+setPriority(readerNice);
+const opener = new Opener(descriptors);
 
 function post(message: WorkerMessage, transfer: ArrayBuffer[] = []): void {
   port.postMessage(message, transfer);
@@ -34,6 +46,8 @@ port.on('message', ({ job, control, input }: JobMessage) => {
     input?.close();
   }
 });
+
+post({ type: 'loaded' });
 
 function run(session: Session, job: Job): JobResult {
   if (job.kind === 'file') return readFile(session, job.from, job.limits);
@@ -55,5 +69,7 @@ function describe(error: unknown): JobError {
     const message = `the other side of the stream did nothing for ${stallMs / 1000} s`;
     return { reason: 'DEADLINE_EXCEEDED', message, details: {}, stack };
   }
+  if (error instanceof CapabilityMissing)
+    return { reason: 'AGENT_LACKS_RIGHT', message: `the agent lacks a right: ${error.message}`, details: {}, stack };
   return { reason: 'INTERNAL', message: 'podhand failed; the agent log has the cause', details: {}, stack };
 }

@@ -5,16 +5,14 @@ import {
   O_NOFOLLOW,
   O_PATH,
   O_RDONLY,
-  RESOLVE_BENEATH,
-  RESOLVE_NO_MAGICLINKS,
-  RESOLVE_NO_SYMLINKS,
   RESOLVE_NO_XDEV,
+  strictlyBeneath,
 } from '../../linux/constants.ts';
 import { fchmod, getdents64, openat2, unlinkat } from '../../linux/file-calls.ts';
 import { hasErrno } from '../../linux/syscalls.ts';
 
 /** What is opened or made below a held directory: one name, nothing followed, no mount crossed. */
-export const below = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
+export const below = strictlyBeneath | RESOLVE_NO_XDEV;
 
 const maxDepth = 1_000;
 

@@ -27,6 +27,8 @@ export class TarFormatError extends Error {
 
 const maxExtendedBytes = 1024 * 1024;
 const maxSegments = 100_000;
+/** PAX, PAX for all that follows, GNU's long name and long link. */
+const extensions: ReadonlySet<number> = new Set([0x78, 0x67, 0x4c, 0x4b]);
 const types = new Map<number, ReadEntry['type']>([
   [0x00, 'file'],
   [0x30, 'file'],
@@ -56,8 +58,9 @@ export class TarReader {
 
   /** The next entry; what was not read of the one before is skipped. Undefined at the end. Throws TarFormatError. */
   next(): ReadEntry | undefined {
-    let extended = new Map<string, Buffer>();
+    const extended = new Map<string, Buffer>();
     const global = new Map<string, Buffer>();
+    let headerBytes = 0;
     for (;;) {
       this.#skip(this.#content + this.#padding);
       this.#content = 0;
@@ -67,11 +70,11 @@ export class TarReader {
       verify(block);
       const size = number(block, 124, 12);
       const flag = block[156] ?? 0;
-      if (flag === 0x78) extended = new Map([...extended, ...this.#records(size)]);
-      else if (flag === 0x67) for (const [key, value] of this.#records(size)) global.set(key, value);
-      else if (flag === 0x4c) extended.set('path', cString(this.#body(size)));
-      else if (flag === 0x4b) extended.set('linkpath', cString(this.#body(size)));
-      else return this.#entry(block, new Map([...global, ...extended]));
+      if (!extensions.has(flag)) return this.#entry(block, new Map([...global, ...extended]));
+      // Of one entry there may be several: a small archive must not become many of them in memory.
+      headerBytes += size;
+      if (headerBytes > maxExtendedBytes) throw new TarFormatError('extended headers of over 1 MiB');
+      this.#extend(flag === 0x67 ? global : extended, flag, size);
     }
   }
 
@@ -111,17 +114,34 @@ export class TarReader {
     if (major === undefined && !records.has('GNU.sparse.map') && !records.has('GNU.sparse.numblocks')) return undefined;
     const size = decimal(records.get('GNU.sparse.realsize'));
     if (major !== '1' || size === undefined) throw new TarFormatError('a sparse file in a form that is not known');
-    let map: Buffer = Buffer.alloc(0);
-    for (;;) {
+    const parsed = sparseMapOf(this.#sparseMap(), size);
+    if (parsed === undefined || dataBytes(parsed.segments) !== this.#content)
+      throw new TarFormatError('a sparse file that is not as its map says');
+    return { segments: parsed.segments, size };
+  }
+
+  /** The blocks that the map takes: as many lines as its first one says, none of them as long as a block. */
+  #sparseMap(): Buffer {
+    const blocks: Buffer[] = [];
+    let lines = 0;
+    let wanted = 1;
+    do {
       if (this.#content < blockBytes) throw new TarFormatError('a sparse file without its map');
-      map = Buffer.concat([map, this.#take(blockBytes, false)]);
+      const block = Buffer.from(this.#take(blockBytes, false));
       this.#content -= blockBytes;
-      const parsed = sparseMapOf(map, size);
-      if (parsed === undefined) continue;
-      if (dataBytes(parsed.segments) !== this.#content)
-        throw new TarFormatError('a sparse file that is not as its map says');
-      return { segments: parsed.segments, size };
-    }
+      if (blocks.length === 0) wanted = 1 + 2 * Number.parseInt(block.toString('latin1', 0, 16), 10);
+      blocks.push(block);
+      const before = lines;
+      for (let at = block.indexOf(0x0a); at !== -1; at = block.indexOf(0x0a, at + 1)) lines++;
+      if (!(wanted <= 1 + 2 * maxSegments) || lines === before) throw new TarFormatError('a malformed sparse map');
+    } while (lines < wanted);
+    return Buffer.concat(blocks);
+  }
+
+  #extend(into: Map<string, Buffer>, flag: number, size: number): void {
+    if (flag === 0x4c) into.set('path', cString(this.#body(size)));
+    else if (flag === 0x4b) into.set('linkpath', cString(this.#body(size)));
+    else for (const [key, value] of this.#records(size)) into.set(key, value);
   }
 
   #records(size: number): Map<string, Buffer> {
@@ -131,7 +151,6 @@ export class TarReader {
   }
 
   #body(size: number): Buffer {
-    if (size > maxExtendedBytes) throw new TarFormatError('an extended header of over 1 MiB');
     const body = Buffer.from(this.#take(size, false));
     this.#skip(padding(size));
     return body;

@@ -1,4 +1,5 @@
 import { PodhandError } from '../../../wire/errors.ts';
+import { maxSeconds } from './log-time.ts';
 import { type Place, start } from './stream-position.ts';
 
 /** stdout, stderr. */
@@ -10,7 +11,6 @@ const version = 0xd1;
 const tagLength = 8;
 const placeLength = 25;
 const length = 1 + tagLength + 2 * placeLength;
-const maxSeconds = 253_402_300_799;
 
 /** The places as 59 opaque bytes that are good for this container alone, whose tag is `tag`. */
 export function encodeCursor(tag: Buffer, places: Places): Buffer {

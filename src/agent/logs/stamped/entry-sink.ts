@@ -25,3 +25,21 @@ export interface EntryParser {
 export function unreadable(): PodhandError {
   return new PodhandError('LOG_LOST', 'the runtime cannot read its log of this container any further');
 }
+
+/**
+ * The server's own words stand where the log should go on: it cannot read it, or not follow it, for now (its runtime is
+ * being restarted, it has no inotify instance left).
+ */
+export class LogComplaint extends Error {
+  override readonly name = 'LogComplaint';
+  /** Entries came before it. */
+  readonly hasEntries: boolean;
+  /** What to answer where it stays so. */
+  readonly meaning: PodhandError;
+
+  constructor(hasEntries: boolean, meaning: PodhandError) {
+    super(meaning.message);
+    this.hasEntries = hasEntries;
+    this.meaning = meaning;
+  }
+}

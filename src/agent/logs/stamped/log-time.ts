@@ -35,6 +35,19 @@ export function isoOfTime({ seconds, nanos }: LogTime): string | undefined {
   return `${new Date(seconds * 1000).toISOString().slice(0, 19)}.${String(nanos).padStart(9, '0')}Z`;
 }
 
+/** The last second of the year 9999: later ones have no RFC 3339 form. */
+export const maxSeconds = 253_402_300_799;
+
+/**
+ * Seconds since the epoch of `2006-01-02T15:04:05` and a zone; undefined where it is none. Strict: what a container writes
+ * may stand where a stamp could, and `Date.parse` alone takes much else, with parts of seconds too.
+ */
+export function parseSeconds(text: string, zone: string): number | undefined {
+  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$/.test(text)) return undefined;
+  const seconds = Date.parse(`${text}${zone}`) / 1000;
+  return seconds <= maxSeconds ? seconds : undefined;
+}
+
 /** Reads stamps; keeps the last second, since most lines share it with the one before. */
 export class StampReader {
   readonly #second = Buffer.alloc(19);
@@ -50,9 +63,9 @@ export class StampReader {
       nanos = nanos * 10 + value;
     }
     if (!this.#isSameSecond(bytes, at)) {
-      const milliseconds = Date.parse(`${bytes.toString('latin1', at, at + 19)}Z`);
-      if (Number.isNaN(milliseconds)) return undefined;
-      this.#seconds = milliseconds / 1000;
+      const seconds = parseSeconds(bytes.toString('latin1', at, at + 19), 'Z');
+      if (seconds === undefined) return undefined;
+      this.#seconds = seconds;
       bytes.copy(this.#second, 0, at, at + 19);
     }
     return { seconds: this.#seconds, nanos };

@@ -3,7 +3,7 @@ import type { LogChunk, LogOptions } from '../../executors/roles.ts';
 import type { ResponseStream } from '../../http/response-stream.ts';
 import { ChunkBuilder } from './chunk-builder.ts';
 import { decodeCursor, type Places, startPlaces } from './cursor.ts';
-import type { EntryParser, EntrySink, StreamIndex } from './entry-sink.ts';
+import { type EntryParser, type EntrySink, LogComplaint, type StreamIndex, unreadable } from './entry-sink.ts';
 import { beginning, compareTimes, type LogTime, timeOfDate } from './log-time.ts';
 import { findTail, type TailStart } from './tail.ts';
 
@@ -20,11 +20,20 @@ export interface StampedLog {
   readonly wanted: ReadonlySet<StreamIndex>;
   open(query: LogQuery): Promise<ResponseStream>;
   parser(sink: EntrySink): EntryParser;
-  /** Asked when a followed log was ended by the server. Throws where the log is gone. */
-  goesOn(): Promise<boolean>;
-  /** What is to be thrown instead of going on after a failure in the middle; undefined: the server is away for now. */
-  fatal(error: unknown): unknown;
+  /**
+   * Whether the container may write more. `serverEnded`: it ended a followed log, as it does when it has seen the exit;
+   * what it tells of the container may be behind that. Throws where the log is gone.
+   */
+  goesOn(serverEnded: boolean): Promise<boolean>;
+  /**
+   * What is to be thrown instead of going on after a failure in the middle; undefined: the server is away for now.
+   * `wasReadable`: something of this log was read before.
+   */
+  fatal(error: unknown, wasReadable: boolean): unknown;
 }
+
+/** How long a server may say in place of a log that it cannot read it, until that is the answer; in milliseconds. */
+const bearMs = 60_000;
 
 /**
  * Reads a log whose every entry is stamped with its time: these times are what a cursor is made of, and what a log that
@@ -37,6 +46,9 @@ export class StampedReading {
   readonly #signal: AbortSignal;
   #places: Places = startPlaces;
   #skipLines = 0;
+  /** On the monotonic clock. */
+  #unreadableSince: number | undefined;
+  #wasReadable = false;
 
   constructor(log: StampedLog, options: LogOptions, backoff: Backoff, signal: AbortSignal) {
     this.#log = log;
@@ -82,22 +94,28 @@ export class StampedReading {
 
   /**
    * A followed log goes on over restarts of the server; it ends when the server shows that the container has ended, and
-   * what it left out at the end has been read.
+   * what it left out at the end has been read. A log that the server cannot follow for now is read piece by piece.
    */
   async *#untilEnd(): AsyncGenerator<LogChunk> {
     let opened = false;
-    for (let follow = this.#options.follow; ; ) {
+    let mode: 'follow' | 'piece' | 'rest' = this.#options.follow ? 'follow' : 'rest';
+    for (;;) {
       try {
-        for await (const chunk of this.#once(follow, () => (opened = true))) {
+        for await (const chunk of this.#once(mode === 'follow', () => (opened = true))) {
           this.#backoff.reset();
+          this.#wasReadable = true;
           yield chunk;
         }
-        if (!follow) return;
+        if (mode !== 'follow') this.#unreadableSince = undefined;
+        if (mode === 'rest') return;
         // A followed log is closed when the server sees the exit, which can be before it has sent the last lines.
-        if (!(await this.#log.goesOn())) follow = false;
-        else await this.#backoff.pause(this.#signal);
+        mode = (await this.#log.goesOn(mode === 'follow')) ? 'follow' : 'rest';
+        if (mode === 'follow') await this.#backoff.pause(this.#signal);
       } catch (error) {
-        await this.#recover(error, opened);
+        if (mode === 'follow' && error instanceof LogComplaint) {
+          mode = 'piece';
+          await this.#backoff.pause(this.#signal);
+        } else await this.#recover(error, opened);
       }
     }
   }
@@ -105,8 +123,12 @@ export class StampedReading {
   /** Pauses before the server is asked again; throws where that is of no use. */
   async #recover(error: unknown, opened: boolean): Promise<void> {
     if (this.#signal.aborted || !opened) throw error;
-    const fatal = this.#log.fatal(error);
+    const fatal = this.#log.fatal(error, this.#wasReadable);
     if (fatal !== undefined) throw fatal;
+    if (error instanceof LogComplaint) {
+      this.#unreadableSince ??= performance.now();
+      if (performance.now() - this.#unreadableSince > bearMs) throw this.#wasReadable ? unreadable() : error.meaning;
+    }
     await this.#backoff.pause(this.#signal);
   }
 

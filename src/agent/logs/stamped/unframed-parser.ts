@@ -1,5 +1,5 @@
 import type { PodhandError } from '../../../wire/errors.ts';
-import type { EntryParser, EntrySink } from './entry-sink.ts';
+import type { EntryParser, EntrySink, LogComplaint } from './entry-sink.ts';
 import type { LogTime } from './log-time.ts';
 
 /** Runtimes cut a line after 16 KiB; what they store of it is never shorter. */
@@ -22,7 +22,7 @@ export interface StampSyntax {
   /** Where, from `from` on and before `end`, another part of the entry's line begins, that of the stamp last read; -1 if nowhere. */
   findPart(bytes: Buffer, from: number, end: number): number;
   /** What to say of bytes that should begin with a stamp and do not. */
-  unreadable(): PodhandError;
+  unreadable(): PodhandError | LogComplaint;
 }
 
 /**

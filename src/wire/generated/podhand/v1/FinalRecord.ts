@@ -17,6 +17,7 @@ export interface FinalRecord {
   'message'?: (string);
   'usage'?: (_podhand_v1_Usage | null);
   'source'?: (string);
+  'notKept'?: (string);
 }
 
 export interface FinalRecord__Output {
@@ -33,4 +34,5 @@ export interface FinalRecord__Output {
   'message': (string);
   'usage': (_podhand_v1_Usage__Output | null);
   'source': (string);
+  'notKept': (string);
 }
