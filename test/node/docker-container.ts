@@ -28,6 +28,9 @@ export class DockerContainer implements TestContainer {
   }
 
   async start(): Promise<void> {
+    // Who starts it again may have been told of its end before the engine was, which takes it for running (304) until then.
+    if ((await this.#container.inspect()).State.Status !== 'created')
+      await this.#container.wait({ condition: 'not-running' });
     await this.#container.start();
   }
 

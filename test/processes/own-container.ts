@@ -8,7 +8,7 @@ import { hasErrno } from '../../src/agent/linux/syscalls.ts';
 
 /**
  * Containers out of namespaces alone, made in the order in which runc makes them: the cgroup, a process in it, its mount
- * and pid namespace, its own root, its user, a wait for the start, the command.
+ * and pid namespace, its own root and session, its user, a wait for the start, the command.
  */
 
 export interface OwnContainerOptions {
@@ -42,7 +42,7 @@ echo base > etc/own
 echo private > etc/root-only
 chmod 600 etc/root-only
 chmod 1777 work vol
-exec chroot $root setpriv --reuid=$1 --regid=$2 $3 --inh-caps=-all --bounding-set=-all,+dac_override,+chown,+kill,+sys_chroot sh -c 'read _; exec 0<&-; eval "$0"' "$4"`;
+exec setsid chroot $root setpriv --reuid=$1 --regid=$2 $3 --inh-caps=-all --bounding-set=-all,+dac_override,+chown,+kill,+sys_chroot sh -c 'read _; exec 0<&-; eval "$0"' "$4"`;
 
 export class OwnContainer {
   readonly containerId: string;

@@ -62,7 +62,7 @@ test('v1: the processes, bounded', async () => {
 
 test('v1: death for want of memory is counted', async () => {
   writeFileSync(`/sys/fs/cgroup/memory${path}/memory.limit_in_bytes`, `${16 * 1024 * 1024}`);
-  const [code, signal] = await run('head -c 200000000 /dev/zero | tail -c 200000000 > /dev/null');
+  const [code, signal] = await run('tail /dev/zero');
   expect([code, signal]).toEqual([128 + 9, null]);
   expect(readUsage(cgroupPaths(hierarchies, path)).oomKills).toBe(1);
 });

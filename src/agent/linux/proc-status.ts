@@ -10,6 +10,8 @@ export interface ProcStatus {
   readonly effectiveCapabilities: bigint;
   /** Its pid in each pid namespace, from the reader's to its own; `[pid]` on kernels without it. */
   readonly namespacePids: readonly number[];
+  /** Pid of the leader of its session; 0: it is in no pid namespace that the reader sees. Undefined on kernels without it. */
+  readonly sessionId: number | undefined;
 }
 
 /** Undefined where the text is not that of a process (it was cut short, or its process is gone). */
@@ -40,6 +42,7 @@ export function parseProcStatus(text: string): ProcStatus | undefined {
     groups: numbersOf('Groups'),
     effectiveCapabilities: BigInt(`0x${capabilities}`),
     namespacePids: namespacePids.length > 0 ? namespacePids : [pid],
+    sessionId: numbersOf('NSsid')[0],
   };
 }
 

@@ -8,9 +8,9 @@ const maxNestedCgroups = 256;
 
 /**
  * The first process of the container whose cgroup directory this is: the one that is 1 in a pid namespace of its own;
- * where the pod's containers share one, the oldest of those that are in their own root already. A runtime's helpers,
- * which pass through the cgroup before the container is made, are neither. `none`: not there yet. `removed`: the
- * directory is gone.
+ * where the pod's containers share one, the oldest leader of a session that is in its own root already. A runtime's
+ * helpers, which pass through the cgroup before the container is made, are neither. `none`: not there yet. `removed`:
+ * the directory is gone.
  */
 export function findInit(directory: string, node: NodeRoot): number | 'none' | 'removed' {
   const pids = readProcesses(directory);
@@ -20,14 +20,18 @@ export function findInit(directory: string, node: NodeRoot): number | 'none' | '
 
 function choose(pids: readonly number[], node: NodeRoot): number | undefined {
   const inner: { readonly pid: number; readonly depth: number }[] = [];
+  const leaders: number[] = [];
   for (const pid of pids) {
-    const numbers = readStatus(pid)?.namespacePids ?? [];
-    if (numbers.length > 1 && numbers.at(-1) === 1) inner.push({ pid, depth: numbers.length });
+    const { namespacePids = [], sessionId } = readStatus(pid) ?? {};
+    if (namespacePids.length > 1 && namespacePids.at(-1) === 1) inner.push({ pid, depth: namespacePids.length });
+    // Runtimes make the container's process one. Its root alone says too little: pivot_root(2) moves every process that
+    // is in the same namespace and in the same root, that helper of runc's too which has just made it.
+    else if (sessionId === pid) leaders.push(pid);
   }
   // The outermost: the others are inits of containers that run inside this one.
   const first = inner.sort((a, b) => a.depth - b.depth)[0];
   if (first) return first.pid;
-  return pids
+  return leaders
     .filter((pid) => hasOwnRoot(pid, node))
     .map((pid) => ({ pid, start: readStartTime(pid) ?? Number.POSITIVE_INFINITY }))
     .sort((a, b) => a.start - b.start || a.pid - b.pid)[0]?.pid;

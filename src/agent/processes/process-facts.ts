@@ -141,7 +141,7 @@ interface FoundRoot {
   readonly mount: MountEntry | undefined;
 }
 
-/** The root of a process that is in a mount namespace of its own. */
+/** The root of a process that is in a mount namespace of its own, and not in the directory that its runtime is in. */
 function openRoot(pid: number, node: NodeRoot): FoundRoot | undefined {
   const namespace = readLink(`/proc/${pid}/ns/mnt`);
   if (namespace === undefined || namespace === node.mountNamespace) return undefined;
@@ -152,8 +152,9 @@ function openRoot(pid: number, node: NodeRoot): FoundRoot | undefined {
     const mountInfo = readMountInfo(pid);
     const mounts = parseMountInfo(mountInfo ?? '');
     const mount = mountOfRoot(rootFd, mounts);
-    // Nothing to read: it has ended meanwhile, as a runtime's helpers do. Below a mount (chroot) the table is empty.
-    if (mountInfo !== undefined) found = { rootFd, mountInfo, mounts, mount };
+    // Nothing to read: it has ended meanwhile, as a runtime's helpers do. Below a mount (chroot) the table is empty. So it
+    // is for some milliseconds after unshare(2) has moved a helper's root and before it moves the helper.
+    if (mountInfo !== undefined && !isOfParent(rootFd, pid)) found = { rootFd, mountInfo, mounts, mount };
   } catch (error) {
     // Of a file system whose server is dead nothing is told.
     if (!(error instanceof SyscallError)) throw error;
@@ -161,6 +162,24 @@ function openRoot(pid: number, node: NodeRoot): FoundRoot | undefined {
     if (!found) closeSync(rootFd);
   }
   return found;
+}
+
+/**
+ * Whether its parent is in that directory too, as a runtime's helpers are, also where the runtime has a root and mounts of
+ * its own. True where that cannot be told: the parent has just ended, and it gets another.
+ */
+function isOfParent(rootFd: number, pid: number): boolean {
+  const parentPid = readStatus(pid)?.parentPid;
+  // Outside of the pid namespace that the agent sees.
+  if (parentPid === 0) return false;
+  const parentFd = parentPid && open(`/proc/${parentPid}/root`, constants.O_DIRECTORY | O_PATH);
+  if (parentFd === undefined) return true;
+  try {
+    const [own, parents] = [statxCached(rootFd), statxCached(parentFd)];
+    return own.dev === parents.dev && own.ino === parents.ino;
+  } finally {
+    closeSync(parentFd);
+  }
 }
 
 /**

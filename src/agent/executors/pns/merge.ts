@@ -12,6 +12,8 @@ export interface Sightings {
   /** One id may stand for several attempts. */
   readonly sourceReusesIds: boolean;
   readonly held: HeldContainer | undefined;
+  /** The restart count of the attempt whose end the held process has been shown as. */
+  readonly heldEndedAs: number | undefined;
   readonly missed: MissedContainer | undefined;
   /** As it is in the store. */
   readonly shown: Container | undefined;
@@ -41,8 +43,11 @@ export function merge(sightings: Sightings): Container | 'wait' {
  * The held process, if it is of the attempt that the source speaks of. Docker restarts a container under its own id: the
  * one side may know of the next attempt while the other still speaks of the last.
  */
-function heldOfAttempt({ named, held, sourceReusesIds }: Sightings): HeldContainer | 'other' | undefined {
+function heldOfAttempt({ named, held, heldEndedAs, sourceReusesIds }: Sightings): HeldContainer | 'other' | undefined {
   if (held === undefined || !sourceReusesIds) return held;
+  // The attempt that is spoken of was never held. Times do not tell that of one that has ended: docker may note its start
+  // after its end.
+  if (heldEndedAs !== undefined && heldEndedAs < named.restartCount) return undefined;
   const heldEnd = held.exit?.exitedAt;
   if (
     named.state === 'running' &&

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { type Container, hasEnded, type Pod } from '../../pods/model.ts';
 import { type PodChange, PodStore } from '../../pods/store.ts';
+import type { HeldContainer } from '../../processes/held-container.ts';
 import type { HeldContainers } from '../../processes/held-containers.ts';
 import type { ContainersRole } from '../roles.ts';
 import type { HeldEvents } from './held-events.ts';
@@ -78,6 +79,8 @@ class Feed {
   readonly #overdue = new Map<string, NodeJS.Timeout>();
   /** Pods that the source has forgotten while processes of theirs still ran. */
   readonly #leaving = new Set<string>();
+  /** See `heldEndedAs`. */
+  readonly #endedAs = new WeakMap<HeldContainer, number>();
   #hasBegun = false;
 
   constructor(parts: Parts, store: PodStore, signal: AbortSignal) {
@@ -134,13 +137,15 @@ class Feed {
   }
 
   #show(pod: Pod, named: Container, isOverdue = false): void {
-    const { held, events, source, log } = this.#parts;
+    const { events, source, log } = this.#parts;
     const shown = this.store.byId(pod.uid, named.id);
+    const held = ofPod(this.#parts.held.get(named.id), pod.uid);
     const container = merge({
       named,
       sourceTellsEnd: source.tellsEnd,
       sourceReusesIds: source.reusesIds,
-      held: ofPod(held.get(named.id), pod.uid),
+      held,
+      heldEndedAs: held && this.#endedAs.get(held),
       missed: events.missedContainer(named.id),
       shown,
       isOverdue,
@@ -156,6 +161,7 @@ class Feed {
       const { name, exit } = container;
       log.warn({ pod: pod.name, container: name, reason: exit?.unknownReason }, 'the end of a container is not known');
     }
+    if (held?.exit !== undefined && container.exit?.source === 'pidfd') this.#endedAs.set(held, container.restartCount);
     this.store.put(pod, container);
   }
 
@@ -181,7 +187,7 @@ class Feed {
 }
 
 /** A name that claims a container of another pod's cgroup is wrong. A cgroup need not name a pod. */
-function ofPod<Held extends { readonly podUid: string | undefined }>(held: Held | undefined, podUid: string) {
+function ofPod(held: HeldContainer | undefined, podUid: string): HeldContainer | undefined {
   return held?.podUid === undefined || held.podUid === podUid ? held : undefined;
 }
 
