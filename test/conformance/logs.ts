@@ -18,7 +18,7 @@ export function logsConformance(flavour: Flavour, subject: () => Subject): void 
 
   describe('logs', () => {
     test('stdout, stderr and both in order', async () => {
-      const script = 'for i in 1 2 3; do echo out $i; sleep 0.05; echo err $i >&2; sleep 0.05; done';
+      const script = 'for i in 1 2 3; do echo out $i; sleep 0.2; echo err $i >&2; sleep 0.2; done';
       const pod = await podThatStays();
       await subject().sh(pod, 'main', script);
       const both = await logsOf(subject(), pod, { container: 'main', follow: true });
