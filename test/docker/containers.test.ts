@@ -12,7 +12,8 @@ describe('the docker executor watches containers', () => {
   let fed: FedStore;
 
   beforeEach(async () => {
-    fed = await new FedStore(on.node.socketPath).start();
+    // A busy engine may take a second from one container of a pod to the next.
+    fed = await new FedStore(on.node.socketPath, 5_000).start();
   });
   afterEach(async () => {
     await fed.close();
@@ -205,22 +206,16 @@ describe('the docker executor watches containers', () => {
   });
 
   it('forgets a pod some time after its last container, not between two', async () => {
-    // A busy engine may take a second to make the next one.
-    const later = await new FedStore(on.node.socketPath, 5_000).start();
-    try {
-      const first = await on.pod.sh('main', 'exit 0');
-      await later.ended(on.pod.uid, 'main');
-      await first.remove();
-      const second = await on.pod.sh('main', 'exit 0');
-      await second.remove();
-      await later.until(on.pod.uid, 'main', ({ restartCount, state }) => restartCount === 1 && state === 'exited');
-      expect(await becomes(async () => later.store.pod(on.pod.uid) === undefined, 30_000)).toBe(true);
-      expect(
-        later.changes.filter(({ type, pod: { uid } }) => type === 'pod-removed' && uid === on.pod.uid),
-      ).toHaveLength(1);
-    } finally {
-      await later.close();
-    }
+    const first = await on.pod.sh('main', 'exit 0');
+    await fed.ended(on.pod.uid, 'main');
+    await first.remove();
+    const second = await on.pod.sh('main', 'exit 0');
+    await second.remove();
+    await fed.until(on.pod.uid, 'main', ({ restartCount, state }) => restartCount === 1 && state === 'exited');
+    expect(await becomes(async () => fed.store.pod(on.pod.uid) === undefined, 30_000)).toBe(true);
+    expect(fed.changes.filter(({ type, pod: { uid } }) => type === 'pod-removed' && uid === on.pod.uid)).toHaveLength(
+      1,
+    );
   });
 
   it('stops feeding when it is told to', async () => {
