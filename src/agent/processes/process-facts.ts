@@ -152,8 +152,8 @@ function openRoot(pid: number, node: NodeRoot): FoundRoot | undefined {
     const mountInfo = readMountInfo(pid);
     const mounts = parseMountInfo(mountInfo ?? '');
     const mount = mountOfRoot(rootFd, mounts);
-    // Nothing to read: it has ended meanwhile, as a runtime's helpers do. Below a mount (chroot) the table is empty. So it
-    // is for some milliseconds after unshare(2) has moved a helper's root and before it moves the helper.
+    // Nothing to read: it has ended meanwhile, as a runtime's helpers do. Below a mount (chroot) the table is empty. While
+    // unshare(2) moves a helper its root is not in the table either: the one is old for a moment, the other new.
     if (mountInfo !== undefined && !isOfParent(rootFd, pid)) found = { rootFd, mountInfo, mounts, mount };
   } catch (error) {
     // Of a file system whose server is dead nothing is told.
