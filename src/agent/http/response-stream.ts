@@ -34,7 +34,10 @@ export class ResponseStream {
     this.headers = headers;
   }
 
-  /** Sends the request; resolves with the answer's head, of whatever status. The signal ends the body too. */
+  /**
+   * Sends the request; resolves with the answer's head, of whatever status. The signal ends the body too, and a request
+   * that still waits for its connection.
+   */
   static open(
     dispatcher: Dispatcher,
     request: {
@@ -48,7 +51,13 @@ export class ResponseStream {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
       let stream: ResponseStream | undefined;
-      let abort = () => {};
+      let begun: Dispatcher.DispatchController | undefined;
+      // Until a connection has it, a request has no controller.
+      const abort = () => {
+        reject(signal.reason);
+        begun?.abort(asError(signal.reason));
+      };
+      signal.addEventListener('abort', abort, { once: true });
       const settle = (error?: Error) => {
         signal.removeEventListener('abort', abort);
         if (stream === undefined) reject(error ?? new Error('answer without a head'));
@@ -58,9 +67,8 @@ export class ResponseStream {
         { ...request, headers: { ...request.headers } },
         {
           onRequestStart(controller) {
-            abort = () => controller.abort(asError(signal.reason));
+            begun = controller;
             if (signal.aborted) abort();
-            else signal.addEventListener('abort', abort, { once: true });
           },
           onResponseStart(controller, statusCode, headers) {
             if (statusCode < 200) return;

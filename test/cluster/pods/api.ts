@@ -29,6 +29,8 @@ export class AdminApi {
     const decoded = (base64: string) => Buffer.from(base64, 'base64');
     this.#server = cluster.server;
     this.#agent = new Agent({
+      // As the agent's: see KubernetesEndpoint.
+      allowH2: false,
       connect: {
         ca: decoded(cluster['certificate-authority-data']),
         cert: decoded(user['client-certificate-data']),

@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { request } from 'undici';
 import type { PodObject } from '../../cluster/pods/api.ts';
 import { becomes, type Finished } from '../../node/processes.ts';
 import { agentObjects, namespace, type Place } from './agent-objects.ts';
@@ -60,7 +61,8 @@ export class AgentPod {
 
   async metrics(): Promise<string> {
     const pod = (await this.#pod()) as (PodObject & { status: { podIP?: string } }) | undefined;
-    return await (await fetch(`http://${pod?.status.podIP}:9464/metrics`)).text();
+    const { body } = await request(`http://${pod?.status.podIP}:9464/metrics`);
+    return await body.text();
   }
 
   /** Files of the final records that it has written, `<pod uid>/<container>-<attempt>.json`. */
