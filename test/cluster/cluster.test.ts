@@ -138,6 +138,12 @@ describe.each(flavours)('a cluster on $runtime', { timeout: 180_000 }, ({ runtim
     expect((await cluster.kubectl.run(['exec', 'runs', '--', 'cat', '/memory/from-outside'])).exitCode).toBe(0);
   });
 
+  test('has a bridge whose hardware address no pod changes', async () => {
+    const bridge = (await readFile(new Places(name).at('bridge'), 'utf8')).trim();
+    // NET_ADDR_SET: given, and not taken from a port.
+    expect(await readFile(`/sys/class/net/${bridge}/addr_assign_type`, 'utf8')).toBe('3\n');
+  });
+
   test('comes up again after everything of it was killed, without what was there before', async () => {
     const pids = (await processesOf(name)).map((line) => Number.parseInt(line, 10));
     expect(pids.length).toBeGreaterThan(7);

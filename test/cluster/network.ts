@@ -29,11 +29,21 @@ export async function makeNetwork(places: Places): Promise<ClusterNetwork> {
     // Noted down first: a crash must not leave a bridge that nobody knows.
     await writeFile(places.at('bridge'), network.bridge);
     await must(['ip', 'link', 'add', network.bridge, 'type', 'bridge']);
+    await keepAddress(network.bridge);
     for (const address of [`${network.nodeIp}/24`, `${network.apiIp}/32`])
       await must(['ip', 'address', 'add', address, 'dev', network.bridge]);
     await must(['ip', 'link', 'set', network.bridge, 'up']);
     return network;
   });
+}
+
+/**
+ * A bridge that was given no hardware address takes the lowest of its ports': with a pod that comes or goes it may be
+ * another one, and pods whose neighbour table still has the last one reach nothing for half a minute.
+ */
+async function keepAddress(bridge: string): Promise<void> {
+  const address = (await readFile(`/sys/class/net/${bridge}/address`, 'utf8')).trim();
+  await must(['ip', 'link', 'set', bridge, 'address', address]);
 }
 
 async function noted(): Promise<string[]> {

@@ -113,9 +113,9 @@ export class KubernetesEndpoint {
     if (this.#pool?.ca === ca) return this.#pool.pool;
     void this.#pool?.pool.close();
     // One request per connection and no bound of our own on connections: each is a stream of a call, and calls are
-    // bounded where they come in. Not HTTP/2, which undici would take: there all calls share one connection and its
-    // window, and a request may wait for a minute to be begun (undici 8.13). No body timeout: a followed log may be
-    // silent for days.
+    // bounded where they come in. Not HTTP/2, which undici would take: there all calls share one connection, its window
+    // and its end, and none of them is begun while it does not answer. No body timeout: a followed log may be silent
+    // for days.
     const pool = new Pool(this.#url, {
       allowH2: false,
       connect: { ca, keepAlive: true, keepAliveInitialDelay: 30_000 },
