@@ -15,7 +15,7 @@ const ended = 'as long as the pod has it on the node: an emptyDir is removed onc
 
 /** What a kubelet's or an API server's logs take; that they are not split is another matter. */
 export const kubernetesLogNotes = {
-  logs: "of the present attempt and the one before, from the runtime's present log file: what was rotated away is lost",
+  logs: "of the present attempt and the one before, from the runtime's present log file: what was rotated away is lost, and where it is rotated while it is followed, a kubelet may leave lines out",
   'logs.resume': 'by time; LOG_LOST where its part of the log was rotated away',
   'logs.tty': 'as the runtime wrote it',
 } as const satisfies Partial<Record<CapabilityName, string>>;

@@ -80,8 +80,8 @@ export class ChunkBuilder implements EntrySink {
     if (this.#fate === 'give') this.#complete = this.#length;
   }
 
-  #fateOf(verdict: 'older' | 'given' | 'new'): Fate {
-    if (verdict === 'older') return 'ignore';
+  #fateOf(verdict: 'older' | 'given' | 'again' | 'new'): Fate {
+    if (verdict === 'older' || verdict === 'again') return 'ignore';
     const stream = this.#entryStream;
     if (!this.#lineOpen[stream]) {
       this.#lineSkipped[stream] = this.#linesToSkip > 0;

@@ -1,3 +1,4 @@
+import { GivenStamps } from './given-stamps.ts';
 import { beginning, compareTimes, type LogTime } from './log-time.ts';
 
 /**
@@ -15,8 +16,8 @@ export interface Place {
 
 export const start: Place = { since: beginning, exact: true, count: 0, offset: 0 };
 
-/** What to do with an entry. */
-export type Verdict = 'older' | 'given' | 'lost' | 'new';
+/** What to do with an entry; `again`: it was given by this very answer. */
+export type Verdict = 'older' | 'given' | 'again' | 'lost' | 'new';
 
 /**
  * Follows one stream from a place on. Within a stream the engine's stamps rise, and equal ones are parts of one line;
@@ -29,6 +30,7 @@ export class StreamPosition {
   #latest: LogTime;
   #atLatest = 0;
   #inOrder = true;
+  readonly #stamps = new GivenStamps();
 
   constructor(from: Place) {
     this.#from = from;
@@ -40,6 +42,7 @@ export class StreamPosition {
   judge(time: LogTime): Verdict {
     const order = compareTimes(time, this.#from.since);
     if (order < 0) return 'older';
+    if (this.#stamps.repeats(time)) return 'again';
     if (this.#toSkip === 0) return 'new';
     return order > 0 && this.#from.exact ? 'lost' : 'given';
   }
@@ -48,6 +51,7 @@ export class StreamPosition {
   advance(time: LogTime): void {
     if (this.#toSkip > 0) this.#toSkip -= 1;
     this.#total += 1;
+    this.#stamps.add(time);
     const order = compareTimes(time, this.#latest);
     if (order > 0) {
       this.#latest = time;

@@ -1,0 +1,56 @@
+import type { LogTime } from './log-time.ts';
+
+/** Entries; more than a server reads of a new file until it is told a second time that there is one. */
+const kept = 4096;
+const none = -1;
+
+/**
+ * The stamps of the last entries of a stream that were given, by which one that comes again is known: dockerd 20.10 to 28
+ * begins a file that it follows anew when two notices tell of the same rotation, and gives what it has given of it once
+ * more. A clock that was set back has stamps of its own, to the nanosecond: those entries are no repetition.
+ */
+export class GivenStamps {
+  /** Nanoseconds after the first one, newest at `#count - 1`, as a ring; exact for a hundred days. */
+  #stamps: Float64Array | undefined;
+  #base: number | undefined;
+  #count = 0;
+  /** Of the entry that a repetition is at: the next one that it would repeat. */
+  #next = none;
+
+  /** The entry of that time was given. */
+  add(time: LogTime): void {
+    this.#stamps ??= new Float64Array(kept);
+    this.#stamps[this.#count % kept] = this.#key(time);
+    this.#count += 1;
+  }
+
+  /** Whether the next entry, of that time, repeats one. Entries of equal time are parts of one line, and all asked for. */
+  repeats(time: LogTime): boolean {
+    if (this.#count === 0) return false;
+    const key = this.#key(time);
+    if (this.#next === none || this.#at(this.#next) !== key) {
+      this.#next = key < this.#at(this.#count - 1) ? this.#find(key) : none;
+      if (this.#next === none) return false;
+    }
+    this.#next = this.#next + 1 < this.#count ? this.#next + 1 : none;
+    return true;
+  }
+
+  #find(key: number): number {
+    const oldest = Math.max(0, this.#count - kept);
+    let found = this.#count - 1;
+    while (found >= oldest && this.#at(found) !== key) found -= 1;
+    if (found < oldest) return none;
+    while (found > oldest && this.#at(found - 1) === key) found -= 1;
+    return found;
+  }
+
+  #at(index: number): number {
+    return this.#stamps?.[index % kept] ?? Number.NaN;
+  }
+
+  #key({ seconds, nanos }: LogTime): number {
+    this.#base ??= seconds;
+    return (seconds - this.#base) * 1e9 + nanos;
+  }
+}
