@@ -38,7 +38,7 @@ function frame({ stream, content }: Entry, at: number): Buffer {
 }
 
 function builder(): ChunkBuilder {
-  return new ChunkBuilder({ tag, keepStamps: false, from: startPlaces, skipLines: 0 });
+  return new ChunkBuilder({ tag, keepStamps: false, ownTimes: false, from: startPlaces, skipLines: 0 });
 }
 
 /** What comes of the pieces, by stream; every chunk's cursor names a place. */

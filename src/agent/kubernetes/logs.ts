@@ -62,6 +62,8 @@ export class KubernetesLogs implements LogsRole {
 class AttemptLog implements StampedLog {
   readonly tag: Buffer;
   readonly wanted: ReadonlySet<StreamIndex> = new Set<StreamIndex>([0]);
+  /** Of any runtime. */
+  readonly ownTimes = false;
   readonly #parts: Parts;
   readonly #container: Container;
   readonly #signal: AbortSignal;

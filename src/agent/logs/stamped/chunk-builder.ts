@@ -20,6 +20,7 @@ type Fate = 'give' | 'pass over' | 'ignore';
 export class ChunkBuilder implements EntrySink {
   readonly #tag: Buffer;
   readonly #keepStamps: boolean;
+  readonly #ownTimes: boolean;
   readonly #positions: readonly [StreamPosition, StreamPosition];
   readonly #chunks: LogChunk[] = [];
   readonly #buffer = Buffer.allocUnsafeSlow(maxChunkBytes);
@@ -40,16 +41,17 @@ export class ChunkBuilder implements EntrySink {
   #entryBytes = 0;
   #lastByte = newline;
 
-  constructor(options: { tag: Buffer; keepStamps: boolean; from: Places; skipLines: number }) {
+  constructor(options: { tag: Buffer; keepStamps: boolean; ownTimes: boolean; from: Places; skipLines: number }) {
     this.#tag = options.tag;
     this.#keepStamps = options.keepStamps;
+    this.#ownTimes = options.ownTimes;
     this.#positions = [new StreamPosition(options.from[0]), new StreamPosition(options.from[1])];
     this.#linesToSkip = options.skipLines;
   }
 
   begin(stream: StreamIndex, time: LogTime, stamp: Buffer, stampAt: number): void {
     const position = this.#positions[stream];
-    const verdict = position.judge(time);
+    const verdict = position.judge(time, this.#ownTimes && !this.#lineOpen[stream]);
     if (verdict === 'lost') throw lost();
     this.#entryStream = stream;
     this.#time = time;

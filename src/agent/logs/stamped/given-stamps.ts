@@ -24,12 +24,16 @@ export class GivenStamps {
     this.#count += 1;
   }
 
-  /** Whether the next entry, of that time, repeats one. Entries of equal time are parts of one line, and all asked for. */
-  repeats(time: LogTime): boolean {
+  /**
+   * Whether the next entry, of that time, repeats one. To be asked of each, parts of one line included, which have the
+   * same time. `isOther`: it is none of the line before it, and no two lines have the same time.
+   */
+  repeats(time: LogTime, isOther: boolean): boolean {
     if (this.#count === 0) return false;
     const key = this.#key(time);
     if (this.#next === none || this.#at(this.#next) !== key) {
-      this.#next = key < this.#at(this.#count - 1) ? this.#find(key) : none;
+      const last = this.#at(this.#count - 1);
+      this.#next = key < last || (isOther && key === last) ? this.#find(key) : none;
       if (this.#next === none) return false;
     }
     this.#next = this.#next + 1 < this.#count ? this.#next + 1 : none;

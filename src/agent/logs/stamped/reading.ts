@@ -18,6 +18,8 @@ export interface StampedLog {
   /** Of this log alone; it ties cursors to it. */
   readonly tag: Buffer;
   readonly wanted: ReadonlySet<StreamIndex>;
+  /** No two lines have the same time: who writes it takes the time of each, to the nanosecond. */
+  readonly ownTimes: boolean;
   open(query: LogQuery): Promise<ResponseStream>;
   parser(sink: EntrySink): EntryParser;
   /**
@@ -134,9 +136,10 @@ export class StampedReading {
 
   /** One answer of the server from the present place on; however it ends, the place is after what was given. */
   async *#once(follow: boolean, opened: () => void): AsyncGenerator<LogChunk> {
-    const { tag, wanted } = this.#log;
+    const { tag, wanted, ownTimes } = this.#log;
     const builder = new ChunkBuilder({
       tag,
+      ownTimes,
       keepStamps: this.#options.timestamps,
       from: this.#places,
       skipLines: this.#skipLines,

@@ -38,11 +38,14 @@ export class StreamPosition {
     this.#latest = from.since;
   }
 
-  /** Of the next entry. `lost`: the entry that the place was taken at is not in the log any more. */
-  judge(time: LogTime): Verdict {
+  /**
+   * Of the next entry; `isOther` as GivenStamps has it. `lost`: the entry that the place was taken at is not in the log
+   * any more.
+   */
+  judge(time: LogTime, isOther: boolean): Verdict {
     const order = compareTimes(time, this.#from.since);
     if (order < 0) return 'older';
-    if (this.#stamps.repeats(time)) return 'again';
+    if (this.#stamps.repeats(time, isOther)) return 'again';
     if (this.#toSkip === 0) return 'new';
     return order > 0 && this.#from.exact ? 'lost' : 'given';
   }

@@ -59,7 +59,9 @@ export class DockerLogs implements LogsRole {
     // A container with a TTY has stdout only; the engine would give it whatever it is asked for.
     if (tty && !wanted.has(0)) return undefined;
     const { StartedAt: startedAt } = first.State;
-    return new EngineLog(this.#engine, { id: container.id, tag, tty, startedAt, wanted }, signal);
+    // Of other drivers journald has microseconds.
+    const ownTimes = ['json-file', 'local'].includes(first.HostConfig.LogConfig?.Type ?? '');
+    return new EngineLog(this.#engine, { id: container.id, tag, tty, startedAt, wanted, ownTimes }, signal);
   }
 }
 
@@ -69,11 +71,13 @@ interface EngineLogFacts {
   readonly tty: boolean;
   readonly startedAt: string;
   readonly wanted: ReadonlySet<StreamIndex>;
+  readonly ownTimes: boolean;
 }
 
 class EngineLog implements StampedLog {
   readonly tag: Buffer;
   readonly wanted: ReadonlySet<StreamIndex>;
+  readonly ownTimes: boolean;
   readonly #engine: Engine;
   readonly #facts: EngineLogFacts;
   readonly #signal: AbortSignal;
@@ -84,6 +88,7 @@ class EngineLog implements StampedLog {
     this.#signal = signal;
     this.tag = facts.tag;
     this.wanted = facts.wanted;
+    this.ownTimes = facts.ownTimes;
   }
 
   parser(sink: EntrySink): EntryParser {
