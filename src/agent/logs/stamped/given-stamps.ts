@@ -5,7 +5,7 @@ const kept = 4096;
 const none = -1;
 
 /**
- * The stamps of the last entries of a stream that were given, by which one that comes again is known: dockerd 20.10 to 28
+ * The stamps of the last entries of a stream that were given, by which one that comes again is known: dockerd (seen: 20.10.24)
  * begins a file that it follows anew when two notices tell of the same rotation, and gives what it has given of it once
  * more. A clock that was set back has stamps of its own, to the nanosecond: those entries are no repetition.
  */
