@@ -1,13 +1,13 @@
 import type { LogTime } from './log-time.ts';
 
-/** Entries; more than a server reads of a new file until it is told a second time that there is one. */
+/** Entries. What came again in a followed log that was rotated every two seconds was some tens of lines. */
 const kept = 4096;
 const none = -1;
 
 /**
- * The stamps of the last entries of a stream that were given, by which one that comes again is known: dockerd (seen: 20.10.24)
- * begins a file that it follows anew when two notices tell of the same rotation, and gives what it has given of it once
- * more. A clock that was set back has stamps of its own, to the nanosecond: those entries are no repetition.
+ * The stamps of the last entries of a stream that were given, by which one that comes again is known: after a rotation
+ * dockerd (seen: 20.10.24) may begin the new file a second time, and give again what it has given of it. A clock that was
+ * set back has stamps of its own, to the nanosecond: those entries are no repetition.
  */
 export class GivenStamps {
   /** Nanoseconds after the first one, newest at `#count - 1`, as a ring; exact for a hundred days. */
