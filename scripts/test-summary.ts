@@ -20,7 +20,10 @@ const slowest = 25;
 /** Of what a test failed with: how it begins says what was wanted, how it ends says why it was not. */
 const [beginning, end] = [1500, 2500];
 
-/** Of several runs: which files took the most time, to be cut first, and once more what failed. */
+/**
+ * Of several runs: which files took the most time, to be cut first; what failed in a first try, and not in the second;
+ * and once more what failed.
+ */
 export function testSummary(reportFiles: readonly string[]): string {
   const files = reportFiles.flatMap((path) => (JSON.parse(readFileSync(path, 'utf8')) as TestReport).testResults);
   const times = files
@@ -28,17 +31,27 @@ export function testSummary(reportFiles: readonly string[]): string {
     .sort((a, b) => b.seconds - a.seconds);
   const all = times.reduce((sum, { seconds }) => sum + seconds, 0);
   const failures = files.flatMap(({ name, message, assertionResults }) => {
-    const failed = assertionResults.filter(({ status }) => status === 'failed');
-    const told = failed.map(
-      (each) => `FAILED ${short(name)}: ${each.fullName}\n${text(each.failureMessages.join('\n'))}`,
-    );
+    const told = toldOf('FAILED', name, assertionResults, 'failed');
     return message === '' || told.length > 0 ? told : [`FAILED ${short(name)}\n${text(message)}`];
   });
+  const retried = files.flatMap(({ name, assertionResults }) => toldOf('RETRIED', name, assertionResults, 'passed'));
   const heading = `slowest of ${files.length} files, which took ${all.toFixed(0)} s in all`;
   const lines = times
     .slice(0, slowest)
     .map(({ name, seconds }) => `${seconds.toFixed(0).padStart(6)} s  ${short(name)}`);
-  return [heading, ...lines, ...failures].join('\n');
+  return [heading, ...lines, ...retried, ...failures].join('\n');
+}
+
+/** Of those of that status that had failed at least once. */
+function toldOf(
+  word: string,
+  name: string,
+  assertions: TestReport['testResults'][number]['assertionResults'],
+  wanted: string,
+): string[] {
+  return assertions
+    .filter(({ status, failureMessages }) => status === wanted && failureMessages.length > 0)
+    .map(({ fullName, failureMessages }) => `${word} ${short(name)}: ${fullName}\n${text(failureMessages.join('\n'))}`);
 }
 
 function short(name: string): string {
