@@ -2,7 +2,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { TestContainer, TestPod } from '../node/pods.ts';
-import { eventually, type Flavour, logsOf, type Subject, waitFor } from './subject.ts';
+import { failure } from '../rpc/agent-under-test.ts';
+import { eventually, type Flavour, logsOf, readFile, type Subject, waitFor } from './subject.ts';
 
 /** What a container of the pod does with nothing but its socket: the real client in the real container. */
 export function inPodConformance(flavour: Flavour, subject: () => Subject): void {
@@ -65,10 +66,12 @@ export function inPodConformance(flavour: Flavour, subject: () => Subject): void
         [await save('no-directory', '/a', '/outputs/missing/x', 'raw'), 'FILE_NOT_FOUND'],
         [await save('not-writable', '/a', '/read-only/x', 'raw'), 'PERMISSION_DENIED'],
       ];
-      await subject().sh(
+      const main = await subject().sh(
         pod,
         'main',
-        `mkdir -p ${made}/tree/sub; cd ${made}; echo a > tree/a; echo b > tree/sub/b; ln -s a tree/link; exit 0`,
+        `trap 'exit 0' TERM
+        mkdir -p ${made}/tree/sub; cd ${made}; echo a > tree/a; echo b > tree/sub/b; ln -s a tree/link; touch made
+        sleep 600 & wait`,
         { volumes: made === '/made' ? [{ volume: 'made', mountPath: made }] : [] },
       );
       await stays.start();
@@ -76,6 +79,9 @@ export function inPodConformance(flavour: Flavour, subject: () => Subject): void
       await pod.volumeDir('read-only');
       mkdirSync(join(outputs, 'taken'));
       writeFileSync(join(outputs, 'there'), 'before');
+      // On a busy node pns does not see one that ends at once.
+      await eventually(async () => (await failure(readFile(subject(), pod, 'main', `${made}/made`))) === 'OK');
+      await main.signal('SIGTERM');
       await waitFor(subject(), pod, 'main');
       expect(told(await podhand(pod, file))).toMatch(/^0 /);
       expect(readFileSync(join(outputs, 'a'), 'utf8')).toBe('a\n');
